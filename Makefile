@@ -1,0 +1,66 @@
+# The commands of this project; `make help` lists them.
+PYTHON ?= python3
+UV ?= uv
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PACKAGES := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
+
+# A strict editable install links every file by itself and does not see new ones, so the stamp of
+# the install is named after the list of files: a file that comes or goes makes it again.
+FILES := $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
+LIBRARIES := $(VENV)/libraries-installed
+TRIFUSE := $(VENV)/trifuse-installed-$(FILES)
+
+.PHONY: help demo test check lint types contracts bench lock clean
+.DELETE_ON_ERROR:
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
+
+demo: $(TRIFUSE) ## make synthetic images, train on them, and score a folder
+	$(BIN)/trifuse demo
+
+test: $(TRIFUSE) ## run the tests and doctests and measure coverage
+	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+
+check: lint types contracts test ## run everything that must pass before a commit
+
+lint: $(TRIFUSE) ## check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(TRIFUSE) ## check types
+	$(BIN)/mypy
+
+contracts: $(TRIFUSE) ## check that imports run one way
+	$(BIN)/lint-imports
+
+bench: $(TRIFUSE) ## run the benchmarks
+	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+lock: ## pin the dependencies of pyproject.toml in requirements.lock (needs uv)
+	@command -v $(UV) > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+	$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --custom-compile-command "make lock" \
+		--quiet --output-file requirements.lock
+
+clean: ## remove what the commands made, except the libraries in .venv
+	rm -rf build dist demo htmlcov .coverage .coverage.* $(VENV)/trifuse-installed-* \
+		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis ./*.egg-info
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "trifuse needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is" \
+		"$$($(PYTHON) --version 2>&1): run make PYTHON=python3.13 or the like" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(LIBRARIES): requirements.lock | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(TRIFUSE): $(LIBRARIES) pyproject.toml setup.py
+	@rm -f $(VENV)/trifuse-installed-*
+	$(PIP) install --no-deps --no-build-isolation --editable . --config-settings editable_mode=strict
+	@touch $@

@@ -1,0 +1,1 @@
+"""An archive becomes predictions.csv: processes, output files, the command line."""

@@ -1,0 +1,251 @@
+"""How good calibrated multi-class probabilities are, with intervals.
+
+Everything that is averaged over classes uses one rule: the mean runs over the classes that the
+labels hold. A class without an image has no recall (NaN) and counts in no mean.
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+from sklearn.metrics import (
+    brier_score_loss,
+    confusion_matrix,
+    log_loss,
+    precision_recall_fscore_support,
+)
+
+from trifuse.classifiers.scored_images import ScoredImages
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The figures of one set of scored images; NaN where one is undefined or cannot be known.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        In the order of the columns of the probabilities and of `confusion`.
+    n_images : int
+    bma : float
+        Balanced multi-class accuracy, the mean recall over the classes present (ISIC 2018).
+    accuracy, top_2_accuracy, top_3_accuracy : float
+        Share of images whose label is the most, the two most, the three most probable classes.
+    macro_auc : float
+        Mean of `auc` over the classes where it is defined.
+    macro_f1 : float
+        Mean F1 over the classes present.
+    ece : float
+        Expected calibration error of the top-1 confidence, 15 bins of equal width.
+    log_loss : float
+        Mean negative natural logarithm of the probability of the label.
+    brier : float
+        Mean squared distance to the one-hot label, summed over classes: 0 to 2 [1]_.
+    recall, precision, auc : dict of float by class
+        `precision` is NaN for a class never predicted; `auc` is one-vs-rest and NaN for a class
+        that is absent or alone.
+    support : dict of int by class
+        Images that have this label.
+    confusion : tuple of tuple of int
+        Rows are labels, columns are predicted classes.
+
+    References
+    ----------
+    .. [1] G. W. Brier, "Verification of forecasts expressed in terms of probability",
+       Monthly Weather Review 78 (1950), eq. 2.
+    """
+
+    classes: tuple[str, ...]
+    n_images: int
+    bma: float
+    accuracy: float
+    top_2_accuracy: float
+    top_3_accuracy: float
+    macro_auc: float
+    macro_f1: float
+    ece: float
+    log_loss: float
+    brier: float
+    recall: dict[str, float]
+    precision: dict[str, float]
+    auc: dict[str, float]
+    support: dict[str, int]
+    confusion: tuple[tuple[int, ...], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values, with None for NaN."""
+        plain: dict[str, Any] = json_safe(asdict(self))
+        return plain
+
+
+def compute_metrics(
+    probabilities: NDArray[np.float64], labels: NDArray[np.integer], classes: Sequence[str]
+) -> Metrics:
+    """Measure probabilities against labels.
+
+    Parameters
+    ----------
+    probabilities : float64 (n_images, n_classes)
+        Rows sum to 1. Where only the few most probable classes of an image are known (a table of
+        the top 3), the others are NaN; then the figures that need them are NaN.
+    labels : int (n_images,)
+        Index into `classes`.
+    classes : sequence of str (n_classes,)
+
+    Returns
+    -------
+    Metrics
+
+    Raises
+    ------
+    ValueError
+        If there is no image, or shapes, labels or probabilities do not fit.
+
+    Examples
+    --------
+    >>> metrics = compute_metrics(
+    ...     np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]]), np.array([0, 1, 1]), ["cat", "dog"]
+    ... )
+    >>> metrics.bma, metrics.recall
+    (0.75, {'cat': 1.0, 'dog': 0.5})
+    """
+    sample = ScoredImages(probabilities, labels, classes)
+    everyone = np.ones(len(labels))
+    predicted, indices = sample.ranking[:, 0], range(len(classes))
+    precision, recall, f1, support = precision_recall_fscore_support(
+        labels, predicted, labels=indices, zero_division=np.nan
+    )
+    loss, brier = _proper_scores(probabilities, labels)
+    return Metrics(
+        classes=tuple(classes),
+        n_images=len(labels),
+        **sample.summary(everyone),
+        top_2_accuracy=sample.top_k(everyone, 2),
+        macro_f1=float(f1[support > 0].mean()),
+        log_loss=loss,
+        brier=brier,
+        recall=dict(zip(classes, recall.tolist(), strict=True)),
+        precision=dict(zip(classes, precision.tolist(), strict=True)),
+        auc=dict(zip(classes, sample.auc(everyone).tolist(), strict=True)),
+        support=dict(zip(classes, support.tolist(), strict=True)),
+        confusion=tuple(
+            tuple(row) for row in confusion_matrix(labels, predicted, labels=indices).tolist()
+        ),
+    )
+
+
+def baseline_metrics(labels: NDArray[np.integer], classes: Sequence[str]) -> Metrics:
+    """Measure what always answering with the class frequencies of `labels` would score.
+
+    Its first answer is always the largest class, so its accuracy is that class's share; any
+    classifier has to be read beside it.
+    """
+    frequencies = np.bincount(labels, minlength=len(classes)) / max(len(labels), 1)
+    return compute_metrics(np.tile(frequencies, (len(labels), 1)), labels, classes)
+
+
+def bootstrap_intervals(
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.integer],
+    groups: Sequence[Hashable] | NDArray[Any],
+    classes: Sequence[str],
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    random_state: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """Percentile intervals of the main figures, resampling whole groups.
+
+    Images of one lesion are no independent evidence, so lesions are drawn with replacement, each
+    with all of its images. A resample that lacks a class averages over those it holds. The ECE is
+    biased upwards in small samples, and its interval with it.
+
+    Parameters
+    ----------
+    probabilities, labels, classes
+        As for `compute_metrics`.
+    groups : sequence (n_images,)
+        The lesion of each image.
+
+    Returns
+    -------
+    dict
+        (low, high) for "bma", "accuracy", "top_3_accuracy", "macro_auc" and "ece"; NaN where the
+        figure is NaN, and everywhere if there are fewer than two groups.
+    """
+    sample = ScoredImages(probabilities, labels, classes)
+    if len(groups) != len(labels):
+        raise ValueError(f"there are {len(labels)} labels but {len(groups)} groups")
+    numbers: dict[Hashable, int] = {}
+    members = np.array([numbers.setdefault(group, len(numbers)) for group in groups])
+    draw, n_groups = np.random.default_rng(random_state), len(numbers)
+    resamples = [
+        sample.summary(
+            np.bincount(draw.integers(n_groups, size=n_groups), minlength=n_groups)[members]
+        )
+        for _ in range(n_resamples if n_groups > 1 else 0)
+    ]
+    return {
+        name: _percentiles(np.array([figures[name] for figures in resamples]), level)
+        for name in ("bma", "accuracy", "top_3_accuracy", "macro_auc", "ece")
+    }
+
+
+def mean_interval(
+    values_per_fold: Sequence[float], level: float = 0.95
+) -> tuple[float, float, float]:
+    """Mean over cross-validation folds and its Student t interval.
+
+    Folds without a value (NaN) are left out; of fewer than two folds the interval is NaN. Folds
+    share training images, so the interval is somewhat too narrow (Bengio and Grandvalet, JMLR 5,
+    2004).
+
+    Returns
+    -------
+    mean, low, high : float
+
+    Examples
+    --------
+    >>> [round(value, 3) for value in mean_interval([0.70, 0.72, 0.74])]
+    [0.72, 0.67, 0.77]
+    """
+    values = np.array([value for value in values_per_fold if not math.isnan(value)])
+    if len(values) < 2:
+        return (float(values[0]) if len(values) else math.nan), math.nan, math.nan
+    mean = float(values.mean())
+    error = float(values.std(ddof=1)) / math.sqrt(len(values))
+    reach = error * float(stdtrit(len(values) - 1, (1 + level) / 2))
+    return mean, mean - reach, mean + reach
+
+
+def json_safe(value: Any) -> Any:
+    """Make a value one of plain JSON types: lists for tuples, None for NaN."""
+    if isinstance(value, Mapping):
+        return {key: json_safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_safe(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _proper_scores(
+    probabilities: NDArray[np.float64], labels: NDArray[np.integer]
+) -> tuple[float, float]:
+    """Log loss and Brier score, which need every probability of every image."""
+    indices = range(probabilities.shape[1])
+    if np.isnan(probabilities).any():
+        return math.nan, math.nan
+    return (
+        float(log_loss(labels, probabilities, labels=indices)),
+        float(brier_score_loss(labels, probabilities, labels=indices, scale_by_half=False)),
+    )
+
+
+def _percentiles(values: NDArray[np.float64], level: float) -> tuple[float, float]:
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return math.nan, math.nan
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

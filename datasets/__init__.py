@@ -1,0 +1,1 @@
+"""Labelled archives and honest splits."""

@@ -1,0 +1,1 @@
+"""Many local descriptors become one vector, and vectors are fused."""

@@ -1,0 +1,89 @@
+"""Codebooks of local descriptors: k-means centres and diagonal Gaussian mixtures.
+
+Both are fitted by scikit-learn in float64 on a sample of descriptors; scikit-learn's mixture
+is wrong in float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.features.grid import LocalDescriptors
+
+VARIANCE_FLOOR = 1e-3
+"""Smallest variance of a Gaussian, as a part of the sample's variance in that dimension."""
+
+
+@dataclass(frozen=True)
+class GaussianMixture:
+    """A mixture of Gaussians with diagonal covariances.
+
+    Attributes
+    ----------
+    means, variances : ndarray of float32, shape (n_components, d)
+    weights : ndarray of float32, shape (n_components,)
+        Positive, summing to one.
+    """
+
+    means: NDArray[np.float32]
+    variances: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+def sample_descriptors(
+    descriptors: LocalDescriptors, n: int, seed: tuple[int, ...]
+) -> LocalDescriptors:
+    """Draw at most `n` of one image's descriptors without replacement.
+
+    The draw depends on `seed` alone, so that images can be visited in any order, by any number
+    of processes.
+    """
+    if len(descriptors.values) <= n:
+        return descriptors
+    chosen = np.random.default_rng(seed).choice(len(descriptors.values), n, replace=False)
+    chosen.sort()
+    return LocalDescriptors(descriptors.values[chosen], descriptors.positions[chosen])
+
+
+def fit_centers(
+    sample: NDArray[np.float32], n_centers: int, random_state: int = 0
+) -> NDArray[np.float32]:
+    """Fit k-means centres; (n_samples, d) to (n_centers, d)."""
+    from sklearn.cluster import KMeans
+
+    kmeans = KMeans(
+        min(n_centers, len(sample)), n_init=1, max_iter=50, tol=1e-3, random_state=random_state
+    )
+    centers: NDArray[np.float32] = kmeans.fit(sample.astype(np.float64)).cluster_centers_
+    return centers.astype(np.float32)
+
+
+def fit_gaussian_mixture(
+    sample: NDArray[np.float32], n_components: int, random_state: int = 0
+) -> GaussianMixture:
+    """Fit a mixture by expectation maximisation, started from k-means++ seeds.
+
+    Variances below `VARIANCE_FLOOR` of the sample's are raised to it.
+    """
+    from sklearn.mixture import GaussianMixture as SklearnMixture
+
+    sample64 = sample.astype(np.float64)
+    floor = np.maximum(VARIANCE_FLOOR * sample64.var(axis=0), float(np.finfo(np.float32).tiny))
+    mixture = SklearnMixture(
+        min(n_components, len(sample)),
+        covariance_type="diag",
+        init_params="k-means++",
+        reg_covar=float(floor.min()),
+        max_iter=50,
+        random_state=random_state,
+    )
+    mixture.fit(sample64)
+    variances: NDArray[np.float64] = np.maximum(mixture.covariances_, floor)
+    return GaussianMixture(
+        mixture.means_.astype(np.float32),
+        variances.astype(np.float32),
+        mixture.weights_.astype(np.float32),
+    )

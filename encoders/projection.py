@@ -1,0 +1,49 @@
+"""Principal component analysis, fitted by scikit-learn and kept as two arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A linear projection onto principal components: ``(x - mean) @ components.T``.
+
+    Attributes
+    ----------
+    mean : ndarray of float32, shape (d,)
+    components : ndarray of float32, shape (n_components, d)
+        Orthonormal rows, by falling variance.
+    """
+
+    mean: NDArray[np.float32]
+    components: NDArray[np.float32]
+
+    @classmethod
+    def fit(
+        cls, sample: NDArray[np.float32], n_components: int, random_state: int = 0
+    ) -> Projection:
+        """Fit the projection in float64.
+
+        Parameters
+        ----------
+        sample : ndarray of float32, shape (n_samples, d)
+        n_components : int
+            Components to keep; fewer are kept where the sample has fewer rows or columns.
+        random_state : int
+            Seed of the randomised solver that scikit-learn takes for large samples.
+        """
+        from sklearn.decomposition import PCA
+
+        pca = PCA(min(n_components, *sample.shape), random_state=random_state)
+        pca.fit(sample.astype(np.float64))
+        return cls(pca.mean_.astype(np.float32), pca.components_.astype(np.float32))
+
+    def apply(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Project rows; (n, d) to (n, n_components), float32."""
+        projected: NDArray[np.float32] = values @ self.components.T
+        projected -= self.components @ self.mean
+        return projected

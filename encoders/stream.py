@@ -1,0 +1,124 @@
+"""One stream: the local descriptors of an image become its Fisher vector and VLAD."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.encoders.codebook import GaussianMixture, fit_centers, fit_gaussian_mixture
+from trifuse.encoders.fisher import fisher_vector
+from trifuse.encoders.projection import Projection
+from trifuse.encoders.pyramid import encode_pyramid
+from trifuse.encoders.vlad import vlad
+from trifuse.features.grid import LocalDescriptors
+from trifuse.recipes.options import CodebookOptions
+
+
+@dataclass(frozen=True)
+class StreamEncoder:
+    """PCA, appended positions, and the codebooks of one stream.
+
+    Attributes
+    ----------
+    options : CodebookOptions
+    projection : Projection
+    mixture : GaussianMixture, optional
+        Present where the stream gives Fisher vectors.
+    centers : ndarray of float32, shape (n_centers, d), optional
+        Present where the stream gives VLAD.
+    """
+
+    options: CodebookOptions
+    projection: Projection
+    mixture: GaussianMixture | None = None
+    centers: NDArray[np.float32] | None = None
+
+    @classmethod
+    def fit(
+        cls,
+        sample: LocalDescriptors,
+        options: CodebookOptions,
+        encodings: Collection[str],
+        random_state: int = 0,
+    ) -> StreamEncoder:
+        """Train on a sample of descriptors of many images.
+
+        Parameters
+        ----------
+        sample : LocalDescriptors
+        options : CodebookOptions
+        encodings : collection of str
+            The vectors wanted: `fisher`, `vlad`, or both.
+        random_state : int
+
+        Raises
+        ------
+        ValueError
+            If the sample is empty.
+        """
+        if not len(sample.values):
+            msg = "There are no local descriptors to train a codebook on; the images are too small."
+            raise ValueError(msg)
+        projection = Projection.fit(sample.values, options.pca_dimension, random_state)
+        points = _project(sample, projection, options.position_weight)
+        mixture = centers = None
+        if "fisher" in encodings:
+            mixture = fit_gaussian_mixture(points, options.components, random_state)
+        if "vlad" in encodings:
+            centers = fit_centers(points, options.centers, random_state)
+        return cls(options, projection, mixture, centers)
+
+    def encode(self, descriptors: LocalDescriptors) -> dict[str, NDArray[np.float32]]:
+        """Encode one image; each vector has unit L2 norm, or is zero without descriptors."""
+        points = _project(descriptors, self.projection, self.options.position_weight)
+        encoders = {}
+        if self.mixture is not None:
+            encoders["fisher"] = partial(fisher_vector, mixture=self.mixture)
+        if self.centers is not None:
+            encoders["vlad"] = partial(vlad, centers=self.centers)
+        if tuple(self.options.pyramid) == (1,):
+            return {name: encode(points) for name, encode in encoders.items()}
+        return {
+            name: encode_pyramid(points, descriptors.positions, self.options.pyramid, encode)
+            for name, encode in encoders.items()
+        }
+
+    def to_arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Give everything fitted as named arrays."""
+        arrays = {"pca_mean": self.projection.mean, "pca_components": self.projection.components}
+        if self.mixture is not None:
+            arrays |= {
+                "mixture_means": self.mixture.means,
+                "mixture_variances": self.mixture.variances,
+                "mixture_weights": self.mixture.weights,
+            }
+        if self.centers is not None:
+            arrays["centers"] = self.centers
+        return arrays
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray[np.float32]], options: CodebookOptions
+    ) -> StreamEncoder:
+        """Bring back an encoder from `to_arrays`."""
+        mixture = None
+        if "mixture_means" in arrays:
+            mixture = GaussianMixture(
+                arrays["mixture_means"], arrays["mixture_variances"], arrays["mixture_weights"]
+            )
+        projection = Projection(arrays["pca_mean"], arrays["pca_components"])
+        return cls(options, projection, mixture, arrays.get("centers"))
+
+
+def _project(
+    descriptors: LocalDescriptors, projection: Projection, position_weight: float
+) -> NDArray[np.float32]:
+    """Reduce descriptors and append their positions; (n_descriptors, d)."""
+    points = projection.apply(descriptors.values)
+    if not position_weight:
+        return points
+    return np.hstack([points, descriptors.positions * np.float32(position_weight)])

@@ -1,0 +1,76 @@
+"""VLAD: vectors of locally aggregated descriptors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.encoders.normalization import l2_normalize, signed_square_root
+
+
+def vlad(
+    descriptors: NDArray[np.float32],
+    centers: NDArray[np.float32],
+    *,
+    by_mass: bool = False,
+    square_root: bool = True,
+    by_component: bool = True,
+    normalize: bool = True,
+) -> NDArray[np.float32]:
+    r"""Encode a set of descriptors by its residuals to a codebook.
+
+    Each descriptor is assigned to its nearest centre, and each centre sums the residuals of
+    its own [1]_:
+
+    .. math:: v_k = \sum_{n \in k} (x_n - c_k)
+
+    Parameters
+    ----------
+    descriptors : ndarray of float32, shape (n_descriptors, d)
+        May be empty.
+    centers : ndarray of float32, shape (n_centers, d)
+    by_mass : bool
+        Divide each centre's sum by its number of descriptors.
+    square_root : bool
+        Take the signed square root of every component, next.
+    by_component : bool
+        Scale each centre's part to unit L2 norm, next (intra-normalisation [2]_).
+    normalize : bool
+        Scale the whole to unit L2 norm, last.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_centers * d,)
+        :math:`v_1 \dots v_K`. Zero for no descriptors.
+
+    References
+    ----------
+    .. [1] H. Jegou, M. Douze, C. Schmid, P. Perez, "Aggregating local descriptors into a
+       compact image representation", CVPR 2010.
+    .. [2] R. Arandjelovic, A. Zisserman, "All about VLAD", CVPR 2013.
+
+    Examples
+    --------
+    >>> centers = np.array([[0, 0], [10, 0]], dtype=np.float32)
+    >>> descriptors = np.array([[1, 1], [-1, 2], [10, 1]], dtype=np.float32)
+    >>> vlad(descriptors, centers, square_root=False, by_component=False, normalize=False)
+    array([0., 3., 0., 1.], dtype=float32)
+    """
+    if not len(descriptors):
+        return np.zeros(centers.size, dtype=np.float32)
+    offset = centers.mean(axis=0)
+    values, centers = descriptors - offset, centers - offset
+    # |x - c|^2 / 2 but for the part that is the same for every centre
+    nearest = ((centers * centers).sum(axis=1) / 2 - values @ centers.T).argmin(axis=1)
+    assignments = np.zeros((len(values), len(centers)), dtype=np.float32)
+    assignments[np.arange(len(values)), nearest] = 1
+    mass = assignments.sum(axis=0)[:, None]
+    vector: NDArray[np.float32] = assignments.T @ values - centers * mass
+    if by_mass:
+        vector /= np.maximum(mass, 1)
+    if square_root:
+        vector = signed_square_root(vector)
+    if by_component:
+        vector = l2_normalize(vector)
+    vector = vector.ravel()
+    return l2_normalize(vector) if normalize else vector

@@ -1,0 +1,1 @@
+"""An image becomes arrays: RGB pixels, local descriptors, CNN embeddings."""

@@ -1,0 +1,126 @@
+"""The options of each stage: frozen dataclasses whose defaults are the default recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta
+
+Count: TypeAlias = Annotated[int, Meta(ge=1)]
+Positive: TypeAlias = Annotated[float, Meta(gt=0)]
+NonNegative: TypeAlias = Annotated[float, Meta(ge=0)]
+Share: TypeAlias = Annotated[float, Meta(gt=0, le=1)]
+Scales: TypeAlias = Annotated[tuple[Count, ...], Meta(min_length=1)]
+
+StreamName: TypeAlias = Literal["sift", "color", "cnn"]
+"""Sources of local descriptors."""
+EncodingName: TypeAlias = Literal["fisher", "vlad"]
+"""Ways in which many local descriptors become one vector."""
+BlockName: TypeAlias = Literal[
+    "cnn", "sift_fisher", "sift_vlad", "color_fisher", "color_vlad", "cnn_fisher", "cnn_vlad"
+]
+"""The network's embedding by itself, and each stream in each encoding."""
+
+
+@dataclass(frozen=True)
+class CodebookOptions:
+    """How one stream's local descriptors become one vector."""
+
+    pca_dimension: Count = 64
+    """Principal components kept of a descriptor."""
+    components: Count = 64
+    """Gaussians of the Fisher vector's mixture."""
+    centers: Count = 64
+    """Centres of the VLAD codebook."""
+    position_weight: NonNegative = 1.0
+    """Factor on the two positions appended after the PCA; 0 appends none."""
+    pyramid: Scales = (1,)
+    """Spatial pyramid: each level n encodes the n x n parts of the image by themselves."""
+
+
+@dataclass(frozen=True)
+class SiftOptions(CodebookOptions):
+    """Dense SIFT descriptors."""
+
+    step: Count = 4
+    bin_sizes: Scales = (4, 6, 8, 10)
+    contrast_threshold: NonNegative = 0.0
+    root: bool = True
+
+
+@dataclass(frozen=True)
+class ColorOptions(CodebookOptions):
+    """Local colour statistics."""
+
+    step: Count = 4
+    bin_sizes: Scales = (4, 8)
+
+
+@dataclass(frozen=True)
+class CnnOptions(CodebookOptions):
+    """The pretrained network: its embedding, and its feature map as local descriptors."""
+
+    backbone: str = "efficientnet-lite0"
+    input_size: tuple[Count, Count] = (224, 224)
+    """Rows and columns that an image is resized to."""
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """What is done to an image before its SIFT and colour descriptors are taken."""
+
+    longest_side: Count = 400
+    """Larger images are shrunk to it, in pixels."""
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """The sample of local descriptors that codebooks are trained on."""
+
+    size: Count = 250_000
+    """Descriptors of a stream, drawn evenly over the training images."""
+
+
+@dataclass(frozen=True)
+class FusionOptions:
+    """The blocks, and their weights in the fused linear kernel."""
+
+    weights: Annotated[Mapping[BlockName, Positive], Meta(min_length=1)] = field(
+        default_factory=lambda: {
+            "sift_fisher": 1.0,
+            "sift_vlad": 1.0,
+            "color_fisher": 1.0,
+            "cnn": 1.0,
+            "cnn_fisher": 1.0,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class SvmOptions:
+    """The linear support vector machines on the fused blocks."""
+
+    C: Positive = 1.0
+
+
+@dataclass(frozen=True)
+class LightgbmOptions:
+    """The boosted trees on PCA-reduced blocks."""
+
+    pca_dimension: Count = 128
+    """Principal components kept of each block."""
+    trees: Count = 200
+    """Boosting rounds; each grows one tree a class."""
+    learning_rate: Positive = 0.05
+    leaves: Annotated[int, Meta(ge=2)] = 15
+    feature_fraction: Share = 0.1
+    """Share of the features that each tree may use."""
+
+
+@dataclass(frozen=True)
+class EnsembleOptions:
+    """The out-of-fold scores on which temperatures and weights are chosen."""
+
+    folds: Annotated[int, Meta(ge=2)] = 5

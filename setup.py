@@ -1,0 +1,13 @@
+"""Packaging: the repository root is the namespace package ``trifuse``."""
+
+from setuptools import find_packages, setup
+
+FOLDERS = ["recipes", "features", "encoders", "classifiers", "datasets", "studies", "batch"]
+
+found = find_packages(include=[pattern for name in FOLDERS for pattern in (name, f"{name}.*")])
+
+setup(
+    packages=["trifuse", *(f"trifuse.{name}" for name in found)],
+    package_dir={"trifuse": "."},
+    package_data={"trifuse": ["py.typed"], "trifuse.recipes": ["*.toml"]},
+)

@@ -1,0 +1,323 @@
+"""Metrics against plain loops, scikit-learn, and answers worked out by hand."""
+
+import json
+import math
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score, top_k_accuracy_score
+
+from trifuse.classifiers.metrics import (
+    baseline_metrics,
+    bootstrap_intervals,
+    compute_metrics,
+    json_safe,
+    mean_interval,
+)
+
+CLASSES = ["a", "b", "c", "d"]
+
+
+def scored(n=200, k=4, seed=0, digits=None):
+    """Labels, and probabilities that know something about them."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(k, size=n, p=np.arange(1, k + 1) / (k * (k + 1) / 2))
+    logits = rng.normal(size=(n, k)) + 1.5 * np.eye(k)[labels]
+    if digits is not None:
+        logits = logits.round(digits)
+    probabilities = np.exp(logits)
+    return probabilities / probabilities.sum(axis=1, keepdims=True), labels
+
+
+def slow_ece(probabilities, labels):
+    total = 0.0
+    for low in range(15):
+        rows = [
+            (row.max(), row.argmax() == label)
+            for row, label in zip(probabilities, labels, strict=True)
+            if low / 15 < row.max() <= (low + 1) / 15
+        ]
+        if rows:
+            gap = np.mean([right for _, right in rows]) - np.mean([value for value, _ in rows])
+            total += len(rows) / len(labels) * abs(gap)
+    return total
+
+
+@pytest.mark.parametrize("digits", [None, 0])
+def test_equals_the_references(digits):
+    probabilities, labels = scored(digits=digits)  # digits=0 makes many ties between images
+    metrics = compute_metrics(probabilities, labels, CLASSES)
+    predicted = probabilities.argmax(axis=1)
+    assert metrics.n_images == 200
+    assert metrics.accuracy == pytest.approx(np.mean(predicted == labels))
+    assert metrics.bma == pytest.approx(balanced_accuracy_score(labels, predicted))
+    assert metrics.macro_f1 == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert metrics.macro_auc == pytest.approx(
+        roc_auc_score(labels, probabilities, multi_class="ovr", average="macro")
+    )
+    for c, name in enumerate(CLASSES):
+        assert metrics.auc[name] == pytest.approx(roc_auc_score(labels == c, probabilities[:, c]))
+        assert metrics.support[name] == (labels == c).sum()
+        assert metrics.recall[name] == pytest.approx((predicted[labels == c] == c).mean())
+        assert metrics.precision[name] == pytest.approx((labels[predicted == c] == c).mean())
+    assert metrics.ece == pytest.approx(slow_ece(probabilities, labels))
+    assert metrics.log_loss == pytest.approx(
+        -np.mean([math.log(row[c]) for row, c in zip(probabilities, labels, strict=True)])
+    )
+    assert metrics.brier == pytest.approx(
+        np.mean(
+            [
+                ((row - np.eye(4)[c]) ** 2).sum()
+                for row, c in zip(probabilities, labels, strict=True)
+            ]
+        )
+    )
+    confusion = np.zeros((4, 4), int)
+    np.add.at(confusion, (labels, predicted), 1)
+    assert metrics.confusion == tuple(map(tuple, confusion.tolist()))
+
+
+def test_top_k_equals_sklearn_without_ties():
+    probabilities, labels = scored()
+    metrics = compute_metrics(probabilities, labels, CLASSES)
+    assert metrics.top_2_accuracy == pytest.approx(top_k_accuracy_score(labels, probabilities, k=2))
+    assert metrics.top_3_accuracy == pytest.approx(top_k_accuracy_score(labels, probabilities, k=3))
+
+
+def test_ties_go_to_the_earlier_class():
+    uniform = np.full((4, 4), 0.25)
+    metrics = compute_metrics(uniform, np.arange(4), CLASSES)
+    assert (metrics.accuracy, metrics.top_2_accuracy, metrics.top_3_accuracy) == (0.25, 0.5, 0.75)
+    assert [row[0] for row in metrics.confusion] == [1, 1, 1, 1]
+    assert metrics.macro_auc == 0.5
+
+
+def test_absent_and_never_predicted_classes():
+    probabilities = np.array([[0.7, 0.1, 0.1, 0.1], [0.2, 0.5, 0.2, 0.1], [0.1, 0.2, 0.6, 0.1]])
+    metrics = compute_metrics(probabilities, np.array([0, 1, 1]), CLASSES)
+    assert metrics.bma == 0.75  # of a and b alone
+    assert metrics.macro_f1 == pytest.approx((1 + 2 / 3) / 2)
+    assert math.isnan(metrics.recall["c"])
+    assert metrics.precision["c"] == 0.0
+    assert math.isnan(metrics.precision["d"])
+    assert math.isnan(metrics.auc["c"])
+    assert metrics.macro_auc == 1.0
+    assert metrics.support == {"a": 1, "b": 2, "c": 0, "d": 0}
+
+
+def test_a_class_alone_has_no_auc():
+    metrics = compute_metrics(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]), ["a", "b"])
+    assert math.isnan(metrics.macro_auc)
+    assert metrics.bma == 0.5
+    assert metrics.log_loss == pytest.approx(-(math.log(0.9) + math.log(0.4)) / 2)
+
+
+def test_known_calibration_errors():
+    labels = np.array([0, 0, 0, 1])
+    certain = np.tile([1.0, 0.0], (4, 1))
+    assert compute_metrics(certain, labels, ["a", "b"]).ece == pytest.approx(0.25)
+    honest = np.tile([0.75, 0.25], (4, 1))
+    assert compute_metrics(honest, labels, ["a", "b"]).ece == pytest.approx(0.0)
+
+
+def test_a_bin_holds_its_upper_edge():
+    probabilities = np.array([[0.6, 0.4], [0.65, 0.35]])  # 0.6 = 9/15 closes the ninth bin
+    metrics = compute_metrics(probabilities, np.array([0, 1]), ["a", "b"])
+    assert metrics.ece == pytest.approx((0.4 + 0.65) / 2)  # in one bin it would be 0.125
+
+
+def test_the_known_top_3_give_what_they_can():
+    probabilities, labels = scored(k=5)
+    names = list("abcde")
+    known = probabilities.copy()
+    np.put_along_axis(known, probabilities.argsort(axis=1)[:, :2], np.nan, axis=1)
+    whole, part = (
+        compute_metrics(probabilities, labels, names),
+        compute_metrics(known, labels, names),
+    )
+    for figure in ["bma", "accuracy", "top_2_accuracy", "top_3_accuracy", "ece", "macro_f1"]:
+        assert getattr(part, figure) == pytest.approx(getattr(whole, figure)), figure
+    assert part.confusion == whole.confusion
+    assert part.recall == whole.recall
+    assert all(math.isnan(value) for value in [part.macro_auc, part.log_loss, part.brier])
+    assert all(math.isnan(value) for value in part.auc.values())
+    np.put_along_axis(known, probabilities.argsort(axis=1)[:, 2:3], np.nan, axis=1)
+    assert math.isnan(compute_metrics(known, labels, names).top_3_accuracy)
+
+
+def test_top_3_of_two_classes_is_everything():
+    metrics = compute_metrics(np.array([[0.9, 0.1]]), np.array([1]), ["a", "b"])
+    assert (metrics.accuracy, metrics.top_2_accuracy, metrics.top_3_accuracy) == (0.0, 1.0, 1.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 40))
+def test_order_of_images_and_names_of_classes_do_not_matter(seed, n):
+    probabilities, labels = scored(n=n, seed=seed)
+    rng = np.random.default_rng(seed)
+    rows, columns = rng.permutation(n), rng.permutation(4)
+    one = compute_metrics(probabilities, labels, CLASSES)
+    other = compute_metrics(
+        probabilities[rows][:, columns],
+        np.argsort(columns)[labels[rows]],
+        [CLASSES[c] for c in columns],
+    )
+    for figure in ["bma", "accuracy", "top_3_accuracy", "macro_auc", "ece", "log_loss", "brier"]:
+        value = getattr(one, figure)
+        assert getattr(other, figure) == pytest.approx(value, nan_ok=True), figure
+    assert 0 <= one.ece <= 1
+    assert 0 <= one.brier <= 2
+    assert one.accuracy <= one.top_2_accuracy <= one.top_3_accuracy <= 1
+
+
+def test_baseline_is_always_the_largest_class():
+    _, labels = scored()
+    metrics = baseline_metrics(labels, CLASSES)
+    shares = np.bincount(labels) / len(labels)
+    assert metrics.accuracy == shares.max()
+    assert metrics.bma == 0.25
+    assert metrics.macro_auc == 0.5
+    assert metrics.log_loss == pytest.approx(stats.entropy(shares))
+
+
+def test_to_dict_is_json():
+    metrics = compute_metrics(np.array([[0.9, 0.1, 0.0]]), np.array([0]), ["a", "b", "c"])
+    plain = json.loads(json.dumps(metrics.to_dict(), allow_nan=False))
+    assert plain == metrics.to_dict()
+    assert plain["macro_auc"] is None
+    assert plain["recall"] == {"a": 1.0, "b": None, "c": None}
+    assert plain["confusion"] == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+
+
+def test_json_safe_reaches_into_tuples():
+    assert json_safe({"x": (math.nan, [1, "s", math.nan])}) == {"x": [None, [1, "s", None]]}
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "labels", "message"),
+    [
+        (np.empty((0, 2)), [], "there is no scored image"),
+        (np.full((2, 3), 1 / 3), [0, 1], r"shape \(2, 3\), but 2 labels and 2 classes"),
+        (np.full((1, 2), 0.5), [2], "labels must be 0 to 1"),
+        (np.full((1, 2), 0.5), [-1], "labels must be 0 to 1"),
+        (np.array([[0.5, 0.4]]), [0], "sum to 1"),
+        (np.array([[1.2, -0.2]]), [0], "at least 0"),
+        (np.array([[np.nan, np.nan]]), [0], "sum to 1"),
+        (np.array([[np.nan, 1.5]]), [0], "sum to 1"),
+    ],
+)
+def test_refuses_what_does_not_fit(probabilities, labels, message):
+    with pytest.raises(ValueError, match=message):
+        compute_metrics(probabilities, np.array(labels, dtype=int), ["a", "b"])
+
+
+def test_refuses_a_single_class():
+    with pytest.raises(ValueError, match="at least two classes"):
+        compute_metrics(np.ones((1, 1)), np.array([0]), ["a"])
+
+
+def slow_intervals(probabilities, labels, groups, n_resamples, seed):
+    """The bootstrap that really repeats rows."""
+    rng = np.random.default_rng(seed)
+    names = list(dict.fromkeys(groups))
+    rows = {name: [i for i, group in enumerate(groups) if group == name] for name in names}
+    results = []
+    for _ in range(n_resamples):
+        drawn = [names[i] for i in rng.integers(len(names), size=len(names))]
+        index = np.concatenate([rows[name] for name in drawn])
+        results.append(compute_metrics(probabilities[index], labels[index], CLASSES))
+    return {
+        figure: np.nanquantile([getattr(m, figure) for m in results], [0.05, 0.95])
+        for figure in ["bma", "accuracy", "top_3_accuracy", "macro_auc", "ece"]
+    }
+
+
+def test_bootstrap_equals_repeating_the_rows():
+    probabilities, labels = scored(n=60, digits=0)
+    groups = [f"lesion {i // 3}" for i in range(60)]
+    fast = bootstrap_intervals(
+        probabilities, labels, groups, CLASSES, n_resamples=50, level=0.9, random_state=3
+    )
+    slow = slow_intervals(probabilities, labels, groups, 50, 3)
+    assert fast.keys() == slow.keys()
+    for figure, interval in fast.items():
+        assert interval == pytest.approx(tuple(slow[figure])), figure
+
+
+def test_bootstrap_resamples_groups_not_images():
+    probabilities, labels = scored(n=300)
+    copies = np.repeat(np.arange(300), 4)
+    alone = bootstrap_intervals(
+        probabilities[copies], labels[copies], range(1200), CLASSES, n_resamples=200
+    )
+    together = bootstrap_intervals(
+        probabilities[copies], labels[copies], copies, CLASSES, n_resamples=200
+    )
+    single = bootstrap_intervals(probabilities, labels, range(300), CLASSES, n_resamples=200)
+    for name, interval in single.items():
+        assert together[name] == pytest.approx(interval), name
+    width = {name: high - low for name, (low, high) in together.items()}
+    naive = {name: high - low for name, (low, high) in alone.items()}
+    assert all(width[name] > 1.6 * naive[name] for name in ["bma", "accuracy", "macro_auc"])
+
+
+def test_bootstrap_has_the_textbook_width():
+    probabilities, labels = scored(n=1000)
+    low, high = bootstrap_intervals(probabilities, labels, range(1000), CLASSES)["accuracy"]
+    accuracy = compute_metrics(probabilities, labels, CLASSES).accuracy
+    expected = 2 * 1.96 * math.sqrt(accuracy * (1 - accuracy) / 1000)
+    assert low < accuracy < high
+    assert high - low == pytest.approx(expected, rel=0.1)
+
+
+def test_bootstrap_depends_on_random_state_alone():
+    probabilities, labels = scored(n=50)
+    run = [
+        bootstrap_intervals(probabilities, labels, range(50), CLASSES, 20, random_state=seed)
+        for seed in (1, 1, 2)
+    ]
+    assert run[0] == run[1] != run[2]
+
+
+def test_bootstrap_of_nearly_nothing():
+    probabilities, labels = np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1])
+    one_group = bootstrap_intervals(probabilities, labels, ["x", "x"], ["a", "b"])
+    assert all(math.isnan(low) and math.isnan(high) for low, high in one_group.values())
+    two = bootstrap_intervals(probabilities, labels, ["x", "y"], ["a", "b"], n_resamples=20)
+    assert two["accuracy"] == (1.0, 1.0)
+    assert two["macro_auc"] == (1.0, 1.0)  # of the resamples that hold both classes
+    with pytest.raises(ValueError, match="2 labels but 1 groups"):
+        bootstrap_intervals(probabilities, labels, ["x"], ["a", "b"])
+
+
+def test_bootstrap_of_the_known_top_leaves_the_auc_out():
+    probabilities = np.array([[0.9, np.nan, np.nan], [np.nan, 0.8, np.nan]])
+    intervals = bootstrap_intervals(probabilities, np.array([0, 1]), [1, 2], ["a", "b", "c"], 20)
+    assert all(math.isnan(value) for value in intervals["macro_auc"])
+    assert intervals["accuracy"] == (1.0, 1.0)
+
+
+def test_bootstrap_is_fast():
+    probabilities, labels = scored(n=5000, k=7)
+    start = time.process_time()
+    bootstrap_intervals(probabilities, labels, np.arange(5000) // 2, list("abcdefg"), 100)
+    assert time.process_time() - start < 2
+
+
+def test_mean_interval_is_student_t():
+    values = [0.61, 0.66, 0.58, 0.70, 0.64]
+    expected = stats.t.interval(0.95, 4, np.mean(values), stats.sem(values))
+    assert mean_interval(values) == pytest.approx((np.mean(values), *expected))
+    assert mean_interval([*values, math.nan]) == mean_interval(values)
+
+
+def test_mean_interval_of_few_folds():
+    mean, low, high = mean_interval([0.5])
+    assert mean == 0.5
+    assert math.isnan(low)
+    assert math.isnan(high)
+    assert all(math.isnan(value) for value in mean_interval([math.nan]))

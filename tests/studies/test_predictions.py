@@ -1,0 +1,134 @@
+"""predictions.csv comes back as it was written, and what is none is refused by line."""
+
+import numpy as np
+import pytest
+
+from trifuse.datasets.table import DatasetError
+from trifuse.studies.predictions import read_predictions
+
+HEADER = "image,status,label_1,probability_1,label_2,probability_2"
+BOTH = "image,status,label_1,probability_1,probability_a,probability_b,message"
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(*lines, encoding="utf-8"):
+        path = tmp_path / "predictions.csv"
+        path.write_bytes("".join(line + "\n" for line in lines).encode(encoding))
+        return read_predictions(path)
+
+    return write_and_read
+
+
+def test_top_2_without_the_other_probabilities(read):
+    table = read(
+        f"{HEADER},message",
+        "x.jpg,ok,b,0.7,a,0.2,",
+        "broken.jpg,error,,,,,the file is truncated",
+        "y.jpg,ok,c,0.6,b,0.4,",
+    )
+    assert table.images == ("x.jpg", "y.jpg")
+    assert table.unread == ("broken.jpg",)
+    assert table.classes == ("a", "b", "c")
+    np.testing.assert_array_equal(table.probabilities, [[0.2, 0.7, np.nan], [np.nan, 0.4, 0.6]])
+    assert not table.complete
+
+
+def test_probability_columns_name_the_classes_in_their_order(read):
+    table = read(
+        f"{HEADER},probability_nv,probability_1,probability_mel,message",
+        "x.jpg,ok,1,0.5,nv,0.300001,0.300001,0.5,0.2,",
+    )
+    assert table.classes == ("nv", "1", "mel")
+    assert table.complete
+    assert table.probabilities[0] == pytest.approx([0.3, 0.5, 0.2], abs=1e-6)
+    assert table.probabilities.sum() == pytest.approx(1, abs=1e-15)
+
+
+def test_places_beyond_the_classes_are_empty(read):
+    header = f"{HEADER},label_3,probability_3,message"
+    table = read(header, "x,ok,b,0.75,a,0.25,,,", "y,ok,a,0.5,b,0.5,,,")
+    assert table.classes == ("a", "b")
+    assert table.complete
+
+
+def test_escaped_names_are_restored(read):
+    table = read(
+        f"{HEADER},message", "'=1+1.jpg,ok,'-,0.5,'@b,0.4,", "'quoted'.jpg,ok,c,0.5,d,0.4,"
+    )
+    assert table.images == ("=1+1.jpg", "'quoted'.jpg")
+    assert table.classes == ("-", "@b", "c", "d")
+
+
+def test_a_spreadsheet_may_have_saved_it(read):
+    table = read(BOTH + "\r", "\r", '"x, y.jpg",ok,a,1,1,0,\r', encoding="utf-8-sig")
+    assert table.images == ("x, y.jpg",)
+
+
+def test_names_that_are_no_text_survive(tmp_path):
+    path = tmp_path / "predictions.csv"
+    path.write_bytes(BOTH.encode() + b"\nx\xff.jpg,ok,a,1,1,0,\n")
+    assert read_predictions(path).images[0].encode(errors="surrogateescape") == b"x\xff.jpg"
+
+
+def test_nothing_scored(read):
+    table = read(f"{HEADER},message", "x.jpg,error,,,,,gone")
+    assert (table.images, table.classes, table.probabilities.size) == ((), (), 0)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "image,label",
+        "image,status,message",
+        "image,status,label_1,probability_1",
+        "image,status,label_1,probability_1,label_2,message",
+        "image,status,label_1,probability_1,label_3,probability_3,message",
+        "image,status,label_1,probability_1,probability_a,probability_a,message",
+        "status,image,label_1,probability_1,message",
+    ],
+)
+def test_refuses_other_tables(read, header):
+    with pytest.raises(DatasetError, match=r"predictions\.csv is no predictions\.csv of trifuse"):
+        read(header)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("x,ok,a,1,1", "line 3: 5 cells where the header has 7"),
+        ("x,fine,a,1,1,0,", "line 3: the status is 'fine' instead of ok or error"),
+        ("x,ok,a,1,much,0,", "line 3: 'much' is no probability"),
+        ("x,ok,a,1,nan,1,", "line 3: 'nan' is no probability"),
+        ("x,ok,a,1,1.5,0,", "line 3: '1.5' is no probability"),
+        ("x,ok,a,0.5,0.5,0.4,", "line 3: the probabilities sum to 0.9 instead of 1"),
+        ("x,ok,a,1,1,0.1,", "line 3: the probabilities sum to 1.1 instead of 1"),
+    ],
+)
+def test_refuses_broken_rows_by_line(read, row, message):
+    with pytest.raises(DatasetError, match=message):
+        read(BOTH, "w.jpg,ok,a,1,1,0,", row)
+
+
+def test_refuses_an_ok_row_without_a_label(read):
+    with pytest.raises(DatasetError, match="line 2: the status is ok, but there is no label"):
+        read(f"{HEADER},message", "x,ok,,,,,")
+
+
+@pytest.mark.parametrize("row", ["x,ok,a,0.5,b,0.4,", "x,ok,a,1,,,"])
+def test_refuses_rows_that_hide_the_classes(read, row):
+    with pytest.raises(DatasetError, match=r"name only a.*run predict with --probabilities"):
+        read(f"{HEADER},message", row)
+
+
+def test_refuses_what_cannot_be_read(tmp_path):
+    with pytest.raises(DatasetError, match=r"cannot read .*gone\.csv: No such file or directory"):
+        read_predictions(tmp_path / "gone.csv")
+
+
+def test_refuses_an_endless_cell(tmp_path):
+    path = tmp_path / "predictions.csv"
+    path.write_text(BOTH + "\n" + "x" * 200_000)
+    with pytest.raises(DatasetError, match="no readable CSV file: field larger"):
+        read_predictions(path)
