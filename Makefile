@@ -22,7 +22,7 @@ demo: $(TRIFUSE) ## make synthetic images, train on them, and score a folder
 	$(BIN)/trifuse demo
 
 test: $(TRIFUSE) ## run the tests and doctests and measure coverage
-	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/pytest --cov --cov-report=term --cov-fail-under=90
 
 check: lint types contracts test ## run everything that must pass before a commit
 

@@ -7,6 +7,7 @@ FOLDERS = ["recipes", "features", "encoders", "classifiers", "datasets", "studie
 found = find_packages(include=[pattern for name in FOLDERS for pattern in (name, f"{name}.*")])
 
 setup(
+    script_name="setup.py",  # so that the root package does not take this file for a module
     packages=["trifuse", *(f"trifuse.{name}" for name in found)],
     package_dir={"trifuse": "."},
     package_data={"trifuse": ["py.typed"], "trifuse.recipes": ["*.toml"]},

@@ -51,6 +51,11 @@ def encodings_by_stream(blocks: Iterable[str]) -> dict[str, list[str]]:
     return wanted
 
 
+def uses_cnn(recipe: Recipe) -> bool:
+    """Tell whether a block needs the network."""
+    return any(block.startswith(CNN_BLOCK) for block in recipe.fusion.weights)
+
+
 @dataclass(frozen=True)
 class FeatureExtractor:
     """Takes from an image what the recipe's blocks need, and nothing else.
@@ -67,8 +72,7 @@ class FeatureExtractor:
 
     def extract(self, image: NDArray[np.uint8]) -> ImageFeatures:
         """Extract the features of one RGB image, uint8 of shape (rows, columns, 3)."""
-        blocks = self.recipe.fusion.weights
-        wanted = encodings_by_stream(blocks)
+        wanted = encodings_by_stream(self.recipe.fusion.weights)
         streams = {}
         small = _shrink(image, self.recipe.image.longest_side)
         if "sift" in wanted:
@@ -79,7 +83,7 @@ class FeatureExtractor:
             color = self.recipe.color
             streams["color"] = LocalColor(color.step, color.bin_sizes).extract(small)
         embedding = None
-        if self.embedder is not None and any(block.startswith(CNN_BLOCK) for block in blocks):
+        if self.embedder is not None:
             embedding, feature_map = self.embedder.embed(image)
             streams["cnn"] = _map_descriptors(feature_map)
         return ImageFeatures(streams, embedding)
@@ -99,7 +103,8 @@ def _shrink(image: NDArray[np.uint8], longest_side: int) -> NDArray[np.uint8]:
 def _map_descriptors(feature_map: NDArray[np.float32]) -> LocalDescriptors:
     """Take each cell of a feature map, (rows, columns, d), for a local descriptor."""
     rows, columns, dimension = feature_map.shape
-    centers = np.meshgrid((np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns,
-                          indexing="ij")
+    centers = np.meshgrid(
+        (np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns, indexing="ij"
+    )
     positions = np.stack(centers, axis=-1).reshape(-1, 2).astype(np.float32) - np.float32(0.5)
     return LocalDescriptors(l2_normalize(feature_map.reshape(-1, dimension)), positions)

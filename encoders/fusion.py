@@ -40,5 +40,7 @@ def fuse(
     array([0.6, 0.8], dtype=float32)
     """
     total = sum(weights.values())
-    scaled = [blocks[name] * np.float32((weight / total) ** 0.5) for name, weight in weights.items()]
+    scaled = [
+        blocks[name] * np.float32((weight / total) ** 0.5) for name, weight in weights.items()
+    ]
     return np.concatenate(scaled, axis=-1)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.features.quiet_tensorflow import import_tensorflow
+from trifuse.features.quiet import import_tensorflow
 
 STEM_CHANNELS = 32
 HEAD_CHANNELS = 1280
@@ -100,9 +100,7 @@ def load_state_dict(model: Any, state: Mapping[str, NDArray[Any]]) -> None:
             layer.set_weights(_keras_weights(layer, paths[layer.name], state))
 
 
-def _keras_weights(
-    layer: Any, path: str, state: Mapping[str, NDArray[Any]]
-) -> list[NDArray[Any]]:
+def _keras_weights(layer: Any, path: str, state: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
     layers = _layers()
     weight = state[f"{path}.weight"]
     if isinstance(layer, layers.BatchNormalization):

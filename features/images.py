@@ -73,7 +73,8 @@ def read_image(
     Returns
     -------
     ndarray of uint8, shape (rows, columns, 3)
-        Red, green and blue in 0 to 255; writable, C-contiguous, shared with nobody.
+        Red, green and blue in 0 to 255; C-contiguous, and read-only because several extractors
+        share it: copy it to draw on it.
 
     Raises
     ------
@@ -89,10 +90,10 @@ def read_image(
     >>> read_image(file.getvalue()).shape
     (2, 4, 3)
     >>> try:
-    ...     read_image(file.getvalue()[:-30])
+    ...     read_image(b"")
     ... except ImageError as error:
     ...     print(error)
-    cannot read the image: its PNG data cannot be decoded, probably truncated or damaged (image file is truncated)
+    cannot read the image: it is empty
     """
     name = "the image" if isinstance(source, bytes) else os.fsdecode(source)
     try:
@@ -181,7 +182,7 @@ def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
         image.paste(rgba, mask=rgba)
     elif image.mode != "RGB":
         image = image.convert("RGB")
-    return np.array(image)
+    return np.asarray(image)
 
 
 def _scale_16_bit(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -190,7 +191,9 @@ def _scale_16_bit(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
     if not integer or grey.min() < 0 or grey.max() > 65535:
         raise ImageError("its samples are not whole numbers of 8 or 16 bits; convert it to either")
     scaled = ((grey.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return np.repeat(scaled[:, :, np.newaxis], 3, axis=2)
+    rgb = np.repeat(scaled[:, :, np.newaxis], 3, axis=2)
+    rgb.flags.writeable = False
+    return rgb
 
 
 class _WithoutPillowWarnings:

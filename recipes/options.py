@@ -65,6 +65,8 @@ class CnnOptions(CodebookOptions):
     backbone: str = "efficientnet-lite0"
     input_size: tuple[Count, Count] = (224, 224)
     """Rows and columns that an image is resized to."""
+    weights: str = "default"
+    """The backbone's own weights, `random`, or a Keras weights file."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ class SampleOptions:
     """The sample of local descriptors that codebooks are trained on."""
 
     size: Count = 250_000
-    """Descriptors of a stream, drawn evenly over the training images."""
+    """Descriptors of a stream."""
+    images: Count = 2_000
+    """Images that they are drawn from, spread evenly over the training images."""
 
 
 @dataclass(frozen=True)

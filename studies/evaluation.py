@@ -1,6 +1,7 @@
 """Hold a predictions.csv against the truth."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,10 @@ from trifuse.classifiers.metrics import (
     compute_metrics,
     json_safe,
 )
+from trifuse.classifiers.tables import plain_table
 from trifuse.datasets.table import DatasetError
 from trifuse.datasets.truth import match_truth
 from trifuse.studies.predictions import Predictions, read_predictions
-from trifuse.studies.tables import plain_table
 
 FIGURES = {
     "bma": "BMA (balanced accuracy)",
@@ -98,7 +99,7 @@ class Evaluation:
             _per_class(self.metrics),
             _confusion(self.metrics),
         ]
-        return "\n\n".join(filter(None, parts)) + "\n"
+        return "\n\n".join(filter(None, parts))
 
     def _counts(self) -> str:
         lines = [f"{_images(self.metrics.n_images)} scored and compared with the truth."]
@@ -123,7 +124,9 @@ class Evaluation:
 
 
 def evaluate_predictions(
-    predictions: Path, truth: Mapping[str, str], groups: Mapping[str, str] | None = None
+    predictions: str | os.PathLike[str],
+    truth: Mapping[str, str],
+    groups: Mapping[str, str] | None = None,
 ) -> Evaluation:
     """Compare a predictions.csv with the truth.
 
@@ -132,11 +135,12 @@ def evaluate_predictions(
 
     Parameters
     ----------
-    predictions : Path
+    predictions : str or path
         What ``trifuse predict`` wrote, with or without ``--probabilities``.
     truth : mapping of image to class
     groups : mapping of image to lesion, optional
-        With the keys of `truth`. Intervals resample lesions; without, each image is its own.
+        With the keys of `truth`, as `read_truth_groups` gives it. Intervals resample lesions; an
+        image without one is its own.
 
     Returns
     -------
@@ -148,19 +152,19 @@ def evaluate_predictions(
         If the file is no predictions.csv, no image has a truth, two rows are of one image, or a
         class of the truth is none of the model's.
     """
-    table = read_predictions(predictions)
-    keys = _match_keys(predictions, table, truth)
+    path, table = Path(predictions), read_predictions(predictions)
+    keys = _match_keys(path, table, truth)
     matched = [(row, key) for row, key in enumerate(keys[: len(table.images)]) if key is not None]
     if not matched:
-        raise DatasetError(_nothing_to_compare(predictions, table, truth))
-    labels = _index_labels(predictions, table, [truth[key] for _, key in matched])
+        raise DatasetError(_nothing_to_compare(path, table, truth))
+    labels = _index_labels(path, table, [truth[key] for _, key in matched])
     probabilities = table.probabilities[[row for row, _ in matched]]
     lesions = [key if groups is None else groups.get(key, key) for _, key in matched]
     return Evaluation(
         metrics=compute_metrics(probabilities, labels, table.classes),
         intervals=bootstrap_intervals(probabilities, labels, lesions, table.classes),
         baseline=baseline_metrics(labels, table.classes),
-        resampled="images" if groups is None else "lesions",
+        resampled="lesions" if len(set(lesions)) < len(lesions) else "images",
         n_unread=len(table.unread),
         n_without_truth=len(table.images) - len(matched),
         n_without_prediction=len(truth) - len(set(keys) - {None}),

@@ -1,6 +1,7 @@
 """Read back the predictions.csv that a batch job wrote."""
 
 import csv
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class Predictions:
         return not np.isnan(self.probabilities).any()
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(path: str | os.PathLike[str]) -> Predictions:
     """Read a predictions.csv with any number of top classes, with or without all probabilities.
 
     Raises
@@ -50,6 +51,7 @@ def read_predictions(path: Path) -> Predictions:
         If the file cannot be read or is no predictions.csv, naming the line; or if its rows name
         fewer classes than the model must have.
     """
+    path = Path(path)
     lines = _read_lines(path)
     _, header = next(lines, (1, []))
     n_top, classes = _read_header(path, header)
@@ -156,4 +158,4 @@ def _fill_matrix(
 
 def _unescape(cell: str) -> str:
     """Undo the apostrophe that keeps spreadsheets from running a cell that starts so."""
-    return cell[1:] if cell.startswith(("'=", "'+", "'-", "'@")) else cell
+    return cell[1:] if cell.startswith(("'=", "'+", "'-", "'@", "'\t", "'\r")) else cell

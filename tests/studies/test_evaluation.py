@@ -8,6 +8,7 @@ import pytest
 
 from trifuse.classifiers.metrics import bootstrap_intervals, compute_metrics
 from trifuse.datasets.table import DatasetError
+from trifuse.datasets.truth import read_truth, read_truth_groups
 from trifuse.studies.evaluation import RUN_WITH_PROBABILITIES, evaluate_predictions
 
 CLASSES = ["df", "mel", "nv", "vasc"]
@@ -130,6 +131,20 @@ def test_intervals_resample_lesions(scored, write):
     assert "bootstrap over images" in evaluate_predictions(write(probabilities), truth).to_text()
 
 
+def test_a_truth_file_brings_its_lesions(scored, write, tmp_path):
+    probabilities, labels = scored
+    lines = [f"{CLASSES[c]}_{i // 2},{i},{CLASSES[c]}" for i, c in enumerate(np.sort(labels))]
+    path = tmp_path / "HAM10000_metadata.csv"
+    path.write_text("\n".join(["lesion_id,image_id,dx", *lines]) + "\n")
+    evaluation = evaluate_predictions(
+        write(probabilities), read_truth(path), read_truth_groups(path)
+    )
+    assert evaluation.metrics.n_images == 60
+    assert evaluation.resampled == "lesions"
+    alone = {str(i): str(i) for i in range(60)}
+    assert evaluate_predictions(write(probabilities), read_truth(path), alone).resampled == "images"
+
+
 def test_classes_match_in_any_letter_case(scored, write):
     probabilities, labels = scored
     path, truth = write(probabilities), truth_of(labels)
@@ -220,5 +235,5 @@ def test_the_text_whole(tmp_path):
         "\n"
         "truth \\ predicted  mel  nv\n"
         "mel                  1   1\n"
-        "nv                   0   2\n"
+        "nv                   0   2"
     )

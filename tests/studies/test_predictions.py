@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from trifuse.batch.scorer import Record
+from trifuse.batch.table import header, row, write_row
 from trifuse.datasets.table import DatasetError
 from trifuse.studies.predictions import read_predictions
 
@@ -18,6 +20,25 @@ def read(tmp_path):
         return read_predictions(path)
 
     return write_and_read
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_predict_writes_comes_back(tmp_path, whole):
+    classes, names = (
+        ["-", "b", "'c"],
+        ("=1+1.jpg", "\ta, b.jpg", "'quoted'.jpg", "\udcff.jpg", "x\ny"),
+    )
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(3), len(names))
+    records = [Record(*pair) for pair in zip(names, probabilities, strict=True)]
+    records.insert(2, Record("@broken.jpg", None, "truncated"))
+    lines = [header(classes, 3, whole), *(row(one, classes, 3, whole) for one in records)]
+    path = tmp_path / "predictions.csv"
+    path.write_bytes(b"".join(map(write_row, lines)))
+    table = read_predictions(path)
+    assert (table.images, table.unread) == (names, ("@broken.jpg",))
+    assert set(table.classes) == set(classes)
+    columns = [table.classes.index(name) for name in classes]
+    np.testing.assert_allclose(table.probabilities[:, columns], probabilities, rtol=1e-8)
 
 
 def test_top_2_without_the_other_probabilities(read):

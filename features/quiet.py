@@ -1,4 +1,4 @@
-"""Import TensorFlow without the pages it writes to stderr."""
+"""Keep what TensorFlow and LiteRT write to stderr away from the user's screen."""
 
 import contextlib
 import os
@@ -13,15 +13,17 @@ def import_tensorflow() -> Any:
     Its C++ log is off unless ``TF_CPP_MIN_LOG_LEVEL`` is set in the environment.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with contextlib.nullcontext() if "tensorflow" in sys.modules else _silenced_stderr():
-        import tensorflow  # noqa: PLC0415 - only whoever trains or exports pays for it
-    return tensorflow
+    # Absl writes before it has read any log level, which leaves the file descriptor.
+    with contextlib.nullcontext() if "tensorflow" in sys.modules else silenced_stderr():
+        import tensorflow as tf
+    return tf
 
 
 @contextlib.contextmanager
-def _silenced_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere: absl logs there before it knows any log level."""
-    sys.stderr.flush()
+def silenced_stderr() -> Iterator[None]:
+    """Send file descriptor 2, of C++ code too, to nowhere; exceptions pass as ever."""
+    if sys.stderr is not None:
+        sys.stderr.flush()
     saved = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

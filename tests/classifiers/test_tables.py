@@ -2,7 +2,7 @@
 
 import pytest
 
-from trifuse.studies.tables import markdown_table, plain_table
+from trifuse.classifiers.tables import markdown_table, plain_table
 
 
 def test_plain_table_of_no_rows_is_its_header():

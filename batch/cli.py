@@ -1,0 +1,78 @@
+"""The command line: ``trifuse`` and its commands."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+COMMANDS = ("train", "predict", "evaluate", "info", "backbones", "demo")
+
+EXIT_OK = 0
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_SOME_UNREAD = 3
+EXIT_INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Give the names of the commands, in the order of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(
+            f"trifuse.batch.commands.{cmd_name}"
+        ).command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="trifuse", message="%(prog)s %(version)s")
+def cli() -> None:
+    r"""Rank the images of an archive by class: the three most probable ones, as a CSV.
+
+    trifuse fuses Fisher vectors, VLAD and CNN embeddings. It is for research; it is no medical
+    device.
+
+    \b
+    Exit codes: 0 all done, 1 failure, 2 wrong usage, 3 done but some images could not be read
+    (they have their rows), 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line: errors of ours become one sentence on stderr and an exit code."""
+    try:
+        sys.exit(cli.main(standalone_mode=False) or EXIT_OK)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(EXIT_USAGE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does: nothing is wrong, and nothing is
+        # left to say. What Python still holds back for stdout must not raise again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILURE)
+    except Exception as error:
+        if not _is_ours(error):
+            raise
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_FAILURE)
+
+
+def _is_ours(error: Exception) -> bool:
+    """Tell whether an error was raised to be read by the user: its class is one of trifuse."""
+    return type(error).__module__.startswith("trifuse.")

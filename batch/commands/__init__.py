@@ -1,0 +1,1 @@
+"""One file a command: thin click wrappers over library functions."""

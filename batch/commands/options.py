@@ -1,0 +1,28 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def jobs_option() -> Decorator:
+    """Give ``--jobs``."""
+    return click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=os.cpu_count() or 1,
+        show_default="one a core",
+        help="Worker processes.",
+    )
+
+
+def json_option() -> Decorator:
+    """Give ``--json``."""
+    return click.option("as_json", "--json", is_flag=True, help="Write JSON.")

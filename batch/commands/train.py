@@ -1,0 +1,31 @@
+"""``trifuse train``."""
+
+from __future__ import annotations
+
+import click
+
+from trifuse.batch.commands.options import jobs_option
+
+
+@click.command("train")
+@click.argument("data", metavar="DATA", type=click.Path())
+@click.option("-o", "--output", required=True, metavar="FILE", help="The model, NAME.trifuse.")
+@click.option("--recipe", default="default", show_default=True, metavar="NAME|FILE.toml",
+              help="Every choice of the run: fast, default, thorough, or a file.")  # fmt: skip
+@jobs_option()
+@click.option("--overwrite", is_flag=True, help="Replace an existing model.")
+def command(data: str, output: str, recipe: str, jobs: int, overwrite: bool) -> None:
+    r"""Train a model on a labelled archive.
+
+    DATA is HAM10000 (its folder, or its metadata CSV), a folder with a folder for each class,
+    or a CSV with the columns path, label and, where several images show one lesion, group.
+    At the end the out-of-fold metrics are written; they are also in the model's card
+    (`trifuse info`).
+
+    \b
+    trifuse train HAM10000/ -o ham.trifuse
+    trifuse train table.csv -o mine.trifuse --recipe fast --jobs 8
+    """
+    from trifuse.batch.training import run_training
+
+    click.echo(run_training(data, output, recipe, jobs, overwrite))

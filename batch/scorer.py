@@ -1,0 +1,64 @@
+"""The worker: a small callable that turns paths into records, with the model once a process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.batch.threads import limit_threads
+from trifuse.classifiers.model import Model
+from trifuse.classifiers.model_file import load_model
+from trifuse.classifiers.prior import read_prior, shift_prior
+from trifuse.features.images import ImageError, read_image
+
+
+class Record(NamedTuple):
+    """What became of one input: probabilities, or the reason why there are none."""
+
+    image: str
+    probabilities: NDArray[np.float64] | None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores chunks of images; cheap to send to another process.
+
+    Attributes
+    ----------
+    model_path : Path
+    prior : str
+        See `trifuse.classifiers.prior.read_prior`.
+    max_pixels : int
+        Larger images are not decoded.
+    """
+
+    model_path: Path
+    prior: str
+    max_pixels: int
+
+    def __call__(self, paths: Sequence[str]) -> list[Record]:
+        """Score images; one that cannot be read gives a record that says why."""
+        model, prior = _load(self.model_path, self.prior)
+        return [self._score(path, model, prior) for path in paths]
+
+    def _score(self, path: str, model: Model, prior: NDArray[np.float64]) -> Record:
+        try:
+            image = read_image(path, max_pixels=self.max_pixels)
+        except ImageError as error:
+            return Record(path, None, str(error))
+        probabilities = model.predict(image)
+        return Record(path, shift_prior(probabilities, model.ensemble.prior, prior))
+
+
+@lru_cache(maxsize=1)
+def _load(model_path: Path, prior: str) -> tuple[Model, NDArray[np.float64]]:
+    limit_threads()
+    model = load_model(model_path)
+    return model, read_prior(prior, model.classes, model.ensemble.prior)

@@ -1,0 +1,75 @@
+"""The model card: what a model is, for people, inside its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trifuse.classifiers.tables import markdown_table
+
+FIGURES = ("bma", "accuracy", "top_3_accuracy", "macro_auc", "ece", "log_loss")
+
+TEMPLATE = """\
+# A trifuse model
+
+A research model that ranks images by {n_classes} classes. It is not a medical device and must
+not be used to diagnose or treat anybody.
+
+## Classes and training images
+
+{classes}
+
+{images} images of {groups} groups (images of one group were never separated).
+Fingerprint of images and labels: `{fingerprint}`.
+
+## Out-of-fold performance
+
+Each image was scored by members that had not seen its group. Codebooks and principal
+components, which see no labels, were shared. The temperatures and the members' weights, a
+handful of numbers, were chosen on these same scores, so that the ensemble's row is slightly
+optimistic.
+
+{metrics}
+
+## Recipe
+
+Fingerprint `{recipe_fingerprint}`; every choice is in `model.json`. Temperatures:
+{temperatures}. Weights of the members: {member_weights}.
+
+## Made with
+
+{versions}
+"""
+
+
+def render_card(about: Mapping[str, Any]) -> str:
+    """Write the card from the contents of `model.json`."""
+    training = about["training"]
+    return TEMPLATE.format(
+        n_classes=len(about["classes"]),
+        classes=markdown_table(
+            ("class", "images"),
+            [(name, str(count)) for name, count in training["class_counts"].items()],
+        ),
+        images=training["images"],
+        groups=training["groups"],
+        fingerprint=training["fingerprint"],
+        metrics=render_metrics(training["metrics"]),
+        recipe_fingerprint=about["recipe_fingerprint"],
+        temperatures=_pairs(about["temperatures"]),
+        member_weights=_pairs(about["member_weights"]),
+        versions=", ".join(f"{name} {version}" for name, version in about["versions"].items()),
+    )
+
+
+def render_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write the out-of-fold metrics as a table, a row a member."""
+    rows = [
+        (name, *(f"{figures[key]:.3f}" for key in FIGURES)) for name, figures in metrics.items()
+    ]
+    header = ("BMA", "accuracy", "top-3 accuracy", "macro AUC", "ECE", "log loss")
+    return markdown_table(("member", *header), rows)
+
+
+def _pairs(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3g}" for name, value in values.items())

@@ -1,0 +1,125 @@
+"""Training: labelled images become a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.classifiers.ensemble import Folds, OutOfFold, fit_ensemble
+from trifuse.classifiers.model import Model
+from trifuse.encoders.blocks import BlockEncoder, Blocks, sample_streams, stack_blocks
+from trifuse.encoders.extraction import FeatureExtractor, uses_cnn
+from trifuse.features.cnn import CnnEmbedder
+from trifuse.features.grid import LocalDescriptors
+from trifuse.features.images import read_image
+from trifuse.recipes.recipe import Recipe
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Mapper(Protocol):
+    """How a function is applied to many items: by a loop, or by many processes."""
+
+    def __call__(
+        self, function: Callable[[Item], Result], items: Sequence[Item], title: str
+    ) -> Iterable[Result]:
+        """Give the results in the order of the items; `title` says what is being done."""
+
+
+def plain_map(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    title: str,  # noqa: ARG001
+) -> Iterable[Result]:
+    """Apply a function to items one after the other: the mapper that uses no processes."""
+    return map(function, items)
+
+
+def build_embedder(recipe: Recipe) -> CnnEmbedder | None:
+    """Export the recipe's backbone to LiteRT; None where no block uses it.
+
+    This imports TensorFlow.
+    """
+    if not uses_cnn(recipe):
+        return None
+    from trifuse.features.keras_backbones import build_backbone, export_litert
+
+    options = recipe.cnn
+    return CnnEmbedder(
+        export_litert(build_backbone(options.backbone, options.weights, options.input_size))
+    )
+
+
+def fit_block_encoder(
+    paths: Sequence[Path], recipe: Recipe, embedder: CnnEmbedder | None, mapper: Mapper = plain_map
+) -> BlockEncoder:
+    """Train the codebooks on descriptors drawn evenly over at most `recipe.sample.images`."""
+    extractor = FeatureExtractor(recipe, embedder)
+    n_images = min(recipe.sample.images, len(paths))
+    chosen = np.linspace(0, len(paths) - 1, n_images).round().astype(int)
+    each = -(-recipe.sample.size // n_images)
+    draw = partial(_draw, extractor, each)
+    samples = mapper(draw, [(int(i), paths[i]) for i in chosen], "sampling descriptors")
+    return BlockEncoder.fit(extractor, list(samples))
+
+
+def encode_images(
+    paths: Sequence[Path], encoder: BlockEncoder, mapper: Mapper = plain_map
+) -> Blocks:
+    """Encode images; (n_images, dim) a block."""
+    return stack_blocks(list(mapper(partial(_encode, encoder), paths, "encoding images")))
+
+
+def train_model(
+    paths: Sequence[Path],
+    labels: NDArray[np.intp],
+    classes: tuple[str, ...],
+    folds: Folds,
+    recipe: Recipe,
+    mapper: Mapper = plain_map,
+) -> tuple[Model, OutOfFold]:
+    """Train a model.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Images.
+    labels : ndarray of int, shape (n_images,)
+        Indices into `classes`; every class must occur.
+    classes : tuple of str
+    folds : Folds
+        For the out-of-fold scores; images of one group must share a fold. Codebooks and PCA,
+        which see no labels, are fitted on all images.
+    recipe : Recipe
+    mapper : Mapper
+
+    Returns
+    -------
+    Model, OutOfFold
+
+    Raises
+    ------
+    trifuse.features.images.ImageError
+        If an image cannot be read.
+    """
+    encoder = fit_block_encoder(paths, recipe, build_embedder(recipe), mapper)
+    blocks = encode_images(paths, encoder, mapper)
+    ensemble, out_of_fold = fit_ensemble(blocks, labels, folds, len(classes), recipe)
+    return Model(classes, encoder, ensemble), out_of_fold
+
+
+def _draw(
+    extractor: FeatureExtractor, n: int, item: tuple[int, Path]
+) -> dict[str, LocalDescriptors]:
+    index, path = item
+    return sample_streams(extractor, read_image(path), n, (extractor.recipe.random_state, index))
+
+
+def _encode(encoder: BlockEncoder, path: Path) -> Blocks:
+    return encoder.encode(read_image(path))

