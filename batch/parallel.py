@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from tqdm import tqdm
+
+from trifuse.batch.threads import limit_threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -43,13 +45,12 @@ def map_chunks(
 
 
 class ProcessMapper:
-    """The mapper that training uses: processes, and a progress bar on stderr.
+    """The mapper that training uses: processes, and a progress bar where stderr is a terminal.
 
     Parameters
     ----------
     jobs : int
-    progress : bool or None
-        Show a bar; None shows it on a terminal only.
+        Processes.
     """
 
     chunk_size = 16
@@ -61,18 +62,18 @@ class ProcessMapper:
         self, function: Callable[[Item], Result], items: Sequence[Item], title: str
     ) -> Iterator[Result]:
         """Apply a function to items, in order."""
-        results = map_chunks(_OneByOne(function), items, self.jobs, self.chunk_size)
+        results: Iterator[Result] = map_chunks(
+            _OneByOne(function), items, self.jobs, self.chunk_size
+        )
         yield from tqdm(results, desc=title, total=len(items), disable=None, unit=" images")
 
 
-class _OneByOne:
+class _OneByOne(Generic[Item, Result]):
     """A function of an item as a function of a list, which pickles."""
 
     def __init__(self, function: Callable[[Item], Result]) -> None:
         self.function = function
 
     def __call__(self, items: list[Item]) -> list[Result]:
-        from trifuse.batch.threads import limit_threads
-
         limit_threads()
         return [self.function(item) for item in items]

@@ -11,12 +11,13 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-Arrays = dict[str, NDArray[np.float32] | NDArray[np.float64]]
+Arrays = dict[str, NDArray[Any]]
 
 _DTYPES = {np.dtype("<f4"), np.dtype("<f8")}
 
@@ -70,7 +71,7 @@ def unpack(content: bytes, what: str) -> dict[str, bytes]:
         raise ModelFileError(msg) from error
 
 
-def pack_arrays(arrays: Mapping[str, NDArray[np.float32] | NDArray[np.float64]]) -> bytes:
+def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Write arrays in NumPy's ``.npz`` form, uncompressed."""
     files = {}
     for name, array in arrays.items():
@@ -94,7 +95,7 @@ def unpack_arrays(content: bytes, what: str) -> Arrays:
     }
 
 
-def _read_array(part: bytes, what: str) -> NDArray[np.float32]:
+def _read_array(part: bytes, what: str) -> NDArray[Any]:
     buffer = io.BytesIO(part)
     try:
         npy.read_magic(buffer)
@@ -110,7 +111,7 @@ def _read_array(part: bytes, what: str) -> NDArray[np.float32]:
     if count * dtype.itemsize != rest:
         msg = f"{what} is damaged: its shape does not fit its size."
         raise ModelFileError(msg)
-    array: NDArray[np.float32] = np.frombuffer(part, dtype, offset=buffer.tell()).reshape(shape)
+    array: NDArray[Any] = np.frombuffer(part, dtype, offset=buffer.tell()).reshape(shape)
     if not np.all(np.isfinite(array)):
         msg = f"{what} holds numbers that are not finite."
         raise ModelFileError(msg)

@@ -80,7 +80,8 @@ def combine(
 ) -> NDArray[np.float64]:
     """Average the members' calibrated probabilities."""
     parts = [weights[name] * softmax(scores[name] / temperatures[name]) for name in MEMBERS]
-    return np.sum(parts, axis=0)
+    total: NDArray[np.float64] = np.sum(parts, axis=0)
+    return total
 
 
 def reduce_blocks(
@@ -115,7 +116,7 @@ def fit_ensemble(
     -------
     Ensemble, OutOfFold
     """
-    weights = recipe.fusion.weights
+    weights = recipe.block_weights
     svm, svm_scores = fit_svm_member(fuse(blocks, weights), labels, folds, n_classes, recipe)
     projections = {
         name: Projection.fit(blocks[name], recipe.lightgbm.pca_dimension, recipe.random_state)

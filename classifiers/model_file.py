@@ -176,17 +176,17 @@ def _build(files: Mapping[str, bytes], about: Mapping[str, Any], arrays: Arrays)
     embedder = CnnEmbedder(files["backbone.tflite"]) if uses_cnn(recipe) else None
     streams = {
         name: StreamEncoder.from_arrays(_part(arrays, f"stream.{name}."), getattr(recipe, name))
-        for name in encodings_by_stream(recipe.fusion.weights)
+        for name in encodings_by_stream(recipe.block_weights)
     }
     encoder = BlockEncoder(FeatureExtractor(recipe, embedder), streams)
     projections = {
         name: Projection(arrays[f"block.{name}.pca_mean"], arrays[f"block.{name}.pca_components"])
-        for name in recipe.fusion.weights
+        for name in recipe.block_weights
     }
     n_features = sum(len(projection.components) for projection in projections.values())
     trees_text = files["lightgbm.txt"].decode("ascii")
     ensemble = Ensemble(
-        recipe.fusion.weights,
+        recipe.block_weights,
         LinearSvm(arrays["svm.weights"], arrays["svm.intercepts"]),
         projections,
         trees_text,

@@ -7,11 +7,25 @@ model file may come from a stranger: here every index is checked before it is us
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+_KEYS = (
+    "num_class",
+    "split_feature",
+    "threshold",
+    "decision_type",
+    "left_child",
+    "right_child",
+    "leaf_value",
+)
+"""All that evaluation needs of a text."""
 
 
 class TreesError(ValueError):
@@ -54,28 +68,29 @@ class Trees:
             If the text is damaged, has categorical splits or rules for missing values, asks
             for a feature beyond `n_features`, or has another number of classes.
         """
-        features, node_counts = _column(text, "split_feature")
-        thresholds, threshold_counts = _column(text, "threshold")
-        decisions, decision_counts = _column(text, "decision_type")
-        left, left_counts = _column(text, "left_child")
-        right, right_counts = _column(text, "right_child")
-        leaves, leaf_counts = _column(text, "leaf_value")
+        lines = _lines_by_key(text)
+        features, node_counts = _column(lines, "split_feature", int)
+        thresholds, threshold_counts = _column(lines, "threshold", float)
+        decisions, decision_counts = _column(lines, "decision_type", int)
+        left, left_counts = _column(lines, "left_child", int)
+        right, right_counts = _column(lines, "right_child", int)
+        leaves, leaf_counts = _column(lines, "leaf_value", float)
         n_trees = len(leaf_counts)
         counts = [threshold_counts, decision_counts, left_counts, right_counts, leaf_counts - 1]
-        if not n_trees or n_trees % n_classes or f"\nnum_class={n_classes}\n" not in text:
+        if not n_trees or n_trees % n_classes or lines["num_class"] != [str(n_classes)]:
             msg = f"The boosted trees do not vote for {n_classes} classes."
             raise TreesError(msg)
         if not all(np.array_equal(node_counts, other) for other in counts):
             msg = "The boosted trees are damaged: a tree has too few or too many numbers."
             raise TreesError(msg)
         # Bit 0 marks a categorical split, bits 2 and 3 a rule for missing values.
-        if np.any(decisions.astype(np.intp) & 0b1101):
+        if np.any(decisions & 0b1101):
             msg = "The boosted trees have categorical splits or rules for missing values."
             raise TreesError(msg)
         first_node = np.cumsum(node_counts) - node_counts
         first_leaf = np.cumsum(leaf_counts) - leaf_counts
         tree = np.repeat(np.arange(n_trees), node_counts)[:, None]
-        local = np.stack([left, right], axis=-1).astype(np.intp)
+        local = np.stack([left, right], axis=-1)
         parents = np.arange(len(features))[:, None] - first_node[tree]
         sound = (
             np.all((features >= 0) & (features < n_features))
@@ -86,7 +101,7 @@ class Trees:
             msg = "The boosted trees are damaged: an index leads nowhere."
             raise TreesError(msg)
         return cls(
-            features.astype(np.intp),
+            features,
             thresholds,
             np.where(local >= 0, local + first_node[tree], local - first_leaf[tree]),
             leaves,
@@ -99,7 +114,10 @@ class Trees:
 
         The softmax of a row is what LightGBM's `predict` gives.
         """
-        return np.stack([self._score(row) for row in features.astype(np.float64)])
+        scores = np.empty((len(features), self.n_classes))
+        for row, out in zip(features.astype(np.float64), scores, strict=True):
+            out[:] = self._score(row)
+        return scores
 
     def _score(self, row: NDArray[np.float64]) -> NDArray[np.float64]:
         nodes = self.roots.copy()
@@ -109,19 +127,31 @@ class Trees:
             right = row[self.features[at]] > self.thresholds[at]
             nodes[active] = self.children[at, right.astype(np.intp)]
             active = active[nodes[active] >= 0]
-        votes: NDArray[np.float64] = self.leaves[~nodes].reshape(-1, self.n_classes)
-        return votes.sum(axis=0)
+        votes = self.leaves[~nodes].reshape(-1, self.n_classes)
+        scores: NDArray[np.float64] = votes.sum(axis=0)
+        return scores
 
 
-def _column(text: str, key: str) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Read the numbers of all lines ``key=…``, and how many each line has."""
-    lines = [line.split() for line in re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)]
+def _lines_by_key(text: str) -> dict[str, list[str]]:
+    """Collect what follows ``key=`` on all lines of the keys that matter, in order."""
+    lines: dict[str, list[str]] = {key: [] for key in _KEYS}
+    for line in text.split("\n"):
+        key, _, value = line.partition("=")
+        if key in lines:
+            lines[key].append(value)
+    return lines
+
+
+def _column(
+    lines: Mapping[str, list[str]], key: str, kind: type[int | float]
+) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Read the numbers of all lines of a key, and how many each line has."""
+    rows = ",".join(f"[{line.replace(' ', ',')}]" for line in lines[key])
     try:
-        numbers = np.array([float(word) for line in lines for word in line])
-    except ValueError as error:
+        # As JSON the numbers are read several times faster than by float(), and none is NaN.
+        numbers = msgspec.json.decode(f"[{rows}]", type=list[list[kind]])  # type: ignore[valid-type]
+        column = np.array(list(chain.from_iterable(numbers)), dtype=kind)
+    except (msgspec.MsgspecError, ValueError, OverflowError) as error:
         msg = f"The boosted trees are damaged: {error} ({key})."
         raise TreesError(msg) from error
-    if not np.all(np.isfinite(numbers)):
-        msg = f"The boosted trees are damaged: a number is not finite ({key})."
-        raise TreesError(msg)
-    return numbers, np.array([len(line) for line in lines], dtype=np.intp)
+    return column, np.array([len(row) for row in numbers], dtype=np.intp)

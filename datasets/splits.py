@@ -85,7 +85,7 @@ def original_holdout(
     Raises
     ------
     DatasetError
-        If the candidates are too few to be drawn from in every class.
+        If there are too few candidates to draw from.
 
     Examples
     --------

@@ -45,7 +45,7 @@ class BlockEncoder:
         """
         recipe = extractor.recipe
         streams = {}
-        for stream, encodings in encodings_by_stream(recipe.fusion.weights).items():
+        for stream, encodings in encodings_by_stream(recipe.block_weights).items():
             parts = [sample[stream] for sample in samples]
             joined = LocalDescriptors(
                 np.concatenate([part.values for part in parts]),
@@ -74,7 +74,7 @@ class BlockEncoder:
         for stream, encoder in self.streams.items():
             for encoding, vector in encoder.encode(features.streams[stream]).items():
                 vectors[f"{stream}_{encoding}"] = vector
-        return {name: vectors[name] for name in self.extractor.recipe.fusion.weights}
+        return {name: vectors[name] for name in self.extractor.recipe.block_weights}
 
 
 def sample_streams(

@@ -6,6 +6,7 @@ is wrong in float32.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,12 +67,15 @@ def fit_gaussian_mixture(
 ) -> GaussianMixture:
     """Fit a mixture by expectation maximisation, started from k-means++ seeds.
 
-    Variances below `VARIANCE_FLOOR` of the sample's are raised to it.
+    Variances below `VARIANCE_FLOOR` of the sample's are raised to it, and so are those of a
+    dimension that hardly varies in the sample: in other images it may vary.
     """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture as SklearnMixture
 
     sample64 = sample.astype(np.float64)
-    floor = np.maximum(VARIANCE_FLOOR * sample64.var(axis=0), float(np.finfo(np.float32).tiny))
+    spread = sample64.var(axis=0)
+    floor = VARIANCE_FLOOR * np.maximum(spread, 1e-6 * spread.max())
     mixture = SklearnMixture(
         min(n_components, len(sample)),
         covariance_type="diag",
@@ -80,7 +84,10 @@ def fit_gaussian_mixture(
         max_iter=50,
         random_state=random_state,
     )
-    mixture.fit(sample64)
+    with warnings.catch_warnings():
+        # Stopping early is deliberate: later iterations hardly change the Fisher vectors.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mixture.fit(sample64)
     variances: NDArray[np.float64] = np.maximum(mixture.covariances_, floor)
     return GaussianMixture(
         mixture.means_.astype(np.float32),

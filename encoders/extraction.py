@@ -53,7 +53,7 @@ def encodings_by_stream(blocks: Iterable[str]) -> dict[str, list[str]]:
 
 def uses_cnn(recipe: Recipe) -> bool:
     """Tell whether a block needs the network."""
-    return any(block.startswith(CNN_BLOCK) for block in recipe.fusion.weights)
+    return any(block.startswith(CNN_BLOCK) for block in recipe.block_weights)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class FeatureExtractor:
 
     def extract(self, image: NDArray[np.uint8]) -> ImageFeatures:
         """Extract the features of one RGB image, uint8 of shape (rows, columns, 3)."""
-        wanted = encodings_by_stream(self.recipe.fusion.weights)
+        wanted = encodings_by_stream(self.recipe.block_weights)
         streams = {}
         small = _shrink(image, self.recipe.image.longest_side)
         if "sift" in wanted:

@@ -24,4 +24,5 @@ def l2_normalize(values: NDArray[np.float32]) -> NDArray[np.float32]:
     largest = np.abs(values).max(axis=-1, keepdims=True, initial=0)
     scaled = np.divide(values, largest, out=np.zeros_like(values), where=largest > 0)
     norms = np.sqrt((scaled * scaled).sum(axis=-1, keepdims=True))
-    return np.divide(scaled, norms, out=scaled, where=norms > 0)
+    normalized: NDArray[np.float32] = np.divide(scaled, norms, out=scaled, where=norms > 0)
+    return normalized

@@ -58,10 +58,13 @@ class StreamEncoder:
         Raises
         ------
         ValueError
-            If the sample is empty.
+            If no two descriptors of the sample differ.
         """
-        if not len(sample.values):
-            msg = "There are no local descriptors to train a codebook on; the images are too small."
+        if not len(sample.values) or not np.ptp(sample.values, axis=0).any():
+            msg = (
+                "There are no two different local descriptors to train a codebook on; "
+                "the images are too small or too plain."
+            )
             raise ValueError(msg)
         projection = Projection.fit(sample.values, options.pca_dimension, random_state)
         points = _project(sample, projection, options.position_weight)

@@ -58,19 +58,27 @@ def vlad(
     """
     if not len(descriptors):
         return np.zeros(centers.size, dtype=np.float32)
-    offset = centers.mean(axis=0)
-    values, centers = descriptors - offset, centers - offset
-    # |x - c|^2 / 2 but for the part that is the same for every centre
-    nearest = ((centers * centers).sum(axis=1) / 2 - values @ centers.T).argmin(axis=1)
-    assignments = np.zeros((len(values), len(centers)), dtype=np.float32)
-    assignments[np.arange(len(values)), nearest] = 1
-    mass = assignments.sum(axis=0)[:, None]
-    vector: NDArray[np.float32] = assignments.T @ values - centers * mass
+    nearest = _nearest(descriptors, centers)
+    assignments = np.zeros((len(descriptors), len(centers)), dtype=np.float32)
+    assignments[np.arange(len(descriptors)), nearest] = 1
+    # Residuals before sums: the difference of two sums would leave rounding errors where all
+    # descriptors are on their centre, and the normalisations would blow them up.
+    vector: NDArray[np.float32] = assignments.T @ (descriptors - centers[nearest])
     if by_mass:
-        vector /= np.maximum(mass, 1)
+        vector /= np.maximum(assignments.sum(axis=0), 1)[:, None]
     if square_root:
         vector = signed_square_root(vector)
     if by_component:
         vector = l2_normalize(vector)
     vector = vector.ravel()
     return l2_normalize(vector) if normalize else vector
+
+
+def _nearest(descriptors: NDArray[np.float32], centers: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Give the number of each descriptor's nearest centre; the first of equally near ones."""
+    offset = centers.mean(axis=0)  # float32 loses no digits to it
+    values, centers = descriptors - offset, centers - offset
+    # |x - c|^2 / 2 but for the part that is the same for every centre
+    distances = (centers * centers).sum(axis=1) / 2 - values @ centers.T
+    nearest: NDArray[np.intp] = distances.argmin(axis=1)
+    return nearest

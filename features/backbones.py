@@ -57,6 +57,8 @@ class Backbone:
         Number of weights up to the embedding, those that are not trained included.
     feature_layer
         The Keras layer whose output is the map of local descriptors.
+    min_input_size
+        The fewest rows and columns it takes.
     width, depth
         Multipliers of channels and of layers.
     packaged
@@ -70,6 +72,7 @@ class Backbone:
     embedding_dim: int
     parameters: int
     feature_layer: str
+    min_input_size: int = 32
     width: float = 1.0
     depth: float = 1.0
     packaged: PackagedWeights | None = None
@@ -154,9 +157,25 @@ _ROWS = (
     ),
     Backbone("mobilenet-1.0", "MobileNet", (224, 224), "tf", 1024, 3_228_864, "conv_pw_13_relu"),
     Backbone(
-        "mobilenet-0.75", "MobileNet", (224, 224), "tf", 768, 1_832_976, "conv_pw_13_relu", 0.75
+        name="mobilenet-0.75",
+        builder="MobileNet",
+        input_size=(224, 224),
+        preprocessing="tf",
+        embedding_dim=768,
+        parameters=1_832_976,
+        feature_layer="conv_pw_13_relu",
+        width=0.75,
     ),
-    Backbone("inception-v3", "InceptionV3", (299, 299), "tf", 2048, 21_802_784, "mixed10"),
+    Backbone(
+        name="inception-v3",
+        builder="InceptionV3",
+        input_size=(299, 299),
+        preprocessing="tf",
+        embedding_dim=2048,
+        parameters=21_802_784,
+        feature_layer="mixed10",
+        min_input_size=75,
+    ),
     Backbone("resnet50", "ResNet50", (224, 224), "caffe", 2048, 23_587_712, "conv5_block3_out"),
     Backbone("vgg16", "VGG16", (224, 224), "caffe", 512, 14_714_688, "block5_conv3"),
     Backbone("vgg19", "VGG19", (224, 224), "caffe", 512, 20_024_384, "block5_conv4"),

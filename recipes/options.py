@@ -8,9 +8,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
-Count: TypeAlias = Annotated[int, Meta(ge=1)]
-Positive: TypeAlias = Annotated[float, Meta(gt=0)]
-NonNegative: TypeAlias = Annotated[float, Meta(ge=0)]
+Count: TypeAlias = Annotated[int, Meta(ge=1, lt=2**31)]
+Seed: TypeAlias = Annotated[int, Meta(ge=0, lt=2**31)]
+Positive: TypeAlias = Annotated[float, Meta(gt=0, le=1e9)]
+NonNegative: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 Share: TypeAlias = Annotated[float, Meta(gt=0, le=1)]
 Scales: TypeAlias = Annotated[tuple[Count, ...], Meta(min_length=1)]
 

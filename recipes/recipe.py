@@ -20,6 +20,7 @@ from trifuse.recipes.options import (
     ImageOptions,
     LightgbmOptions,
     SampleOptions,
+    Seed,
     SiftOptions,
     SvmOptions,
 )
@@ -45,7 +46,7 @@ class Recipe:
     trifuse.recipes.recipe.RecipeError: The recipe's section [svm] has no key 'c'; it has C.
     """
 
-    random_state: int = 0
+    random_state: Seed = 0
     image: ImageOptions = field(default_factory=ImageOptions)
     sift: SiftOptions = field(default_factory=SiftOptions)
     color: ColorOptions = field(default_factory=ColorOptions)
@@ -60,6 +61,11 @@ class Recipe:
     def fingerprint(self) -> str:
         """SHA-256 of the recipe's canonical JSON: equal exactly where every choice is."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+    @property
+    def block_weights(self) -> dict[str, float]:
+        """The blocks and their weights in the fusion, in the recipe's order."""
+        return {str(block): weight for block, weight in self.fusion.weights.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Give the recipe as plain data, the form that `from_dict` reads."""

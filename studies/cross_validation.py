@@ -127,7 +127,7 @@ def _score(
 ) -> dict[str, NDArray[np.float64]]:
     """Train every method on the training part and score the test part."""
     outputs = {}
-    for name in recipe.fusion.weights:
+    for name in recipe.block_weights:
         svm, held_out = fit_svm_member(training[name], labels, inner, n_classes, recipe)
         outputs[name] = softmax(svm.scores(test[name]) / fit_temperature(held_out, labels))
     ensemble, _ = fit_ensemble(training, labels, inner, n_classes, recipe)

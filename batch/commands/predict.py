@@ -22,7 +22,7 @@ from trifuse.features.images import MAX_PIXELS
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True,
               help="Classes a row.")  # fmt: skip
 @click.option("--prior", default="training", show_default=True, metavar="NAME|FILE.toml",
-              help="Class shares to assume: training, balanced, or a file such as `nv = 67`.")  # fmt: skip
+              help="Class shares to assume: training, balanced, or a file.")  # fmt: skip
 @click.option("--probabilities", is_flag=True, help="Add a column for every class.")
 @click.option("--max-pixels", type=click.IntRange(min=1), default=MAX_PIXELS, show_default=True,
               help="Larger images are not decoded.")  # fmt: skip

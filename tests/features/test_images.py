@@ -410,7 +410,7 @@ def damaged_files(draw):
     return bytes(data)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged_files())
 def test_damaged_bytes_give_an_image_or_an_image_error(data):
     try:

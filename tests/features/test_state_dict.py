@@ -65,7 +65,11 @@ class Pickler(pickle._Pickler):
         self.write(b"c" + module.encode() + b"\n" + name.encode() + b"\n")
         self.memoize(obj)
 
-    dispatch = {**pickle._Pickler.dispatch, type: save_global, type(_rebuild_tensor_v2): save_global}
+    dispatch = {
+        **pickle._Pickler.dispatch,
+        type: save_global,
+        type(_rebuild_tensor_v2): save_global,
+    }
 
 
 def write(path, state, *, sizes=None, magic=MAGIC_NUMBER, version=PROTOCOL_VERSION, little=True):

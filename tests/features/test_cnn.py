@@ -1,0 +1,159 @@
+"""The exported network against the Keras network it came from, and what is no such network."""
+
+import pickle
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from trifuse.features.backbones import BackboneError
+from trifuse.features.cnn import CnnEmbedder, resize
+from trifuse.features.keras_backbones import build_backbone, export_litert
+from trifuse.features.quiet import import_tensorflow
+
+# TensorFlow tensors do not yet take NumPy 2's keyword.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+SIZE = (64, 96)
+
+
+def random_image(rows=SIZE[0], columns=SIZE[1], seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (rows, columns, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build_backbone("efficientnet-lite0", input_size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def tflite(model):
+    return export_litert(model)
+
+
+@pytest.fixture(scope="module")
+def embedder(tflite):
+    return CnnEmbedder(tflite)
+
+
+def head_of(model, layer):
+    """Cut a network after an early layer: an export in a second."""
+    keras = import_tensorflow().keras
+    features = model.get_layer(layer).output
+    pooled = keras.layers.GlobalAveragePooling2D()(features)
+    return keras.Model(model.input, {"embedding": pooled, "feature_map": features})
+
+
+def assert_litert_equals_keras(model, embedder, image):
+    expected = model(image[np.newaxis].astype(np.float32), training=False)
+    embedding, feature_map = embedder.embed(image)
+    np.testing.assert_allclose(embedding, expected["embedding"][0], atol=1e-4)
+    np.testing.assert_allclose(feature_map, expected["feature_map"][0], atol=1e-4)
+    assert np.abs(embedding).max() > 0.1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_embedding_and_feature_map_equal_those_of_keras(model, embedder, seed):
+    assert_litert_equals_keras(model, embedder, random_image(seed=seed))
+
+
+def test_the_arrays_have_the_shapes_and_types_of_the_docstring(embedder):
+    embedding, feature_map = embedder.embed(random_image())
+    assert (embedding.shape, embedding.dtype) == ((1280,), np.float32)
+    assert (feature_map.shape, feature_map.dtype) == ((2, 3, 320), np.float32)
+    assert embedder.input_size == SIZE
+
+
+@pytest.mark.parametrize("name", ["vgg16", "densenet121"])
+def test_channel_order_and_normalisation_survive_the_export(name):
+    with pytest.warns(UserWarning, match="untrained"):
+        whole = build_backbone(name, "random", (32, 48))
+    head = head_of(whole, {"vgg16": "block1_conv1", "densenet121": "conv1_relu"}[name])
+    assert_litert_equals_keras(head, CnnEmbedder(export_litert(head)), random_image(32, 48))
+
+
+def test_the_same_network_gives_the_same_bytes(model):
+    head = head_of(model, "stem_relu" if "stem_relu" in model.layers else "bn0")
+    assert export_litert(head) == export_litert(head)
+
+
+def test_an_image_of_any_size_is_resized_whole(embedder):
+    large = random_image(130, 75)
+    for one, other in zip(embedder.embed(large), embedder.embed(resize(large, SIZE)), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_calls_do_not_depend_on_each_other(embedder, tflite):
+    image = random_image(seed=1)
+    first = embedder.embed(image)
+    kept = [array.copy() for array in first]
+    embedder.embed(random_image(seed=2))
+    again = embedder.embed(image)
+    fresh = CnnEmbedder(tflite).embed(image)
+    for results in (first, again, fresh):
+        for result, expected in zip(results, kept, strict=True):
+            np.testing.assert_array_equal(result, expected)
+
+
+def test_a_used_embedder_pickles_as_its_bytes(embedder, tflite):
+    embedder.embed(random_image())
+    pickled = pickle.dumps(embedder)
+    assert len(pickled) < len(tflite) + 1000
+    copy = pickle.loads(pickled)
+    np.testing.assert_array_equal(copy.embed(random_image())[0], embedder.embed(random_image())[0])
+
+
+def test_embedding_imports_no_tensorflow_and_writes_nothing(tflite, tmp_path):
+    (tmp_path / "backbone.tflite").write_bytes(tflite)
+    code = (
+        "import sys, numpy as np\n"
+        "from pathlib import Path\n"
+        "from trifuse.features.cnn import CnnEmbedder\n"
+        "embedder = CnnEmbedder(Path(sys.argv[1]).read_bytes())\n"
+        "assert 'ai_edge_litert' not in sys.modules\n"
+        "embedder.embed(np.zeros((9, 9, 3), np.uint8))\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "backbone.tflite")]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+def broken_networks(tflite):
+    yield "empty", b""
+    yield "noise", random.Random(0).randbytes(5000)
+    yield "identifier and noise", tflite[:8] + random.Random(1).randbytes(5000)
+    for length in (8, 100, len(tflite) // 2, len(tflite) - 1):
+        yield f"first {length} bytes", tflite[:length]
+
+
+def test_bytes_that_are_no_network_are_one_clear_error(tflite):
+    for _, data in broken_networks(tflite):
+        with pytest.raises(BackboneError, match="^the exported CNN is no network that LiteRT can"):
+            CnnEmbedder(data).embed(random_image())
+
+
+def test_a_network_that_is_not_ours_is_told():
+    keras = import_tensorflow().keras
+    image = keras.Input((8, 8, 3), name="image")
+    other = keras.Model(image, {"embedding": keras.layers.GlobalAveragePooling2D()(image)})
+    embedder = CnnEmbedder(export_litert(other))
+    with pytest.raises(BackboneError, match="an embedding and a feature map; export it with"):
+        embedder.embed(random_image())
+
+
+def test_shrinking_averages_areas():
+    image = random_image(8, 12)
+    means = image.reshape(4, 2, 4, 3, 3).mean((1, 3))
+    assert np.abs(resize(image, (4, 4)) - means).max() <= 0.5
+
+
+def test_growing_interpolates_and_the_own_size_changes_nothing():
+    image = random_image(5, 7)
+    np.testing.assert_array_equal(resize(image, (5, 7)), image)
+    grown = resize(np.array([[[0] * 3, [100] * 3]], np.uint8), (1, 4))
+    np.testing.assert_array_equal(grown[0, :, 0], [0, 25, 75, 100])
