@@ -49,30 +49,37 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line: errors of ours become one sentence on stderr and an exit code."""
+    """Run the command line: what the user can mend becomes a sentence on stderr and an exit code.
+
+    An output whose reader has gone, as `head` does, is click's to handle.
+    """
     try:
         sys.exit(cli.main(standalone_mode=False) or EXIT_OK)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(EXIT_USAGE)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does: nothing is wrong, and nothing is
-        # left to say. What Python still holds back for stdout must not raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_FAILURE)
     except Exception as error:
-        if not _is_ours(error):
+        if (sentence := _explain(error)) is None:
             raise
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {sentence}", err=True)
+        _discard_stdout()
         sys.exit(EXIT_FAILURE)
 
 
-def _is_ours(error: Exception) -> bool:
-    """Tell whether an error was raised to be read by the user: its class is one of trifuse."""
-    return type(error).__module__.startswith("trifuse.")
+def _explain(error: Exception) -> str | None:
+    """Say what the user can mend: errors of trifuse's own classes, and the machine's limits."""
+    if type(error).__module__.startswith("trifuse."):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}."
+    if isinstance(error, MemoryError):
+        return "There is not enough memory."
+    return None
+
+
+def _discard_stdout() -> None:
+    """Keep Python from writing, and failing again, what a full disk did not take."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

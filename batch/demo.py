@@ -12,7 +12,6 @@ from trifuse.batch.sources import walk_folder
 from trifuse.batch.training import run_training
 from trifuse.datasets.synthetic import write_synthetic_archive
 from trifuse.datasets.truth import read_truth, read_truth_groups
-from trifuse.features.images import MAX_PIXELS
 from trifuse.studies.evaluation import evaluate_predictions
 
 ROWS_SHOWN = 5
@@ -36,14 +35,11 @@ def run_demo(folder: str, jobs: int, say: Callable[[str], None]) -> None:
 
     model = str(root / "demo.trifuse")
     say(f"\ntrifuse train {root}/train -o {model} --recipe fast")
-    say(run_training(str(root / "train"), model, "fast", jobs, overwrite=True))
+    say(run_training(str(root / "train"), model, "fast", jobs, overwrite=True, say=say))
 
     output = root / "predictions.csv"
     say(f"\ntrifuse predict {root}/test -m {model} -o {output} --probabilities")
-    options = PredictionOptions(
-        model, str(output), jobs, top=3, prior="training", probabilities=True,
-        max_pixels=MAX_PIXELS, overwrite=True,
-    )  # fmt: skip
+    options = PredictionOptions(model, str(output), jobs, probabilities=True, overwrite=True)
     outcome = run_prediction(walk_folder(str(root / "test" / "images"), say), options)
     say(f"{outcome.images} images scored. The first rows of {output}:\n")
     with output.open(encoding="utf-8", newline="") as file:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from concurrent.futures import BrokenExecutor
+from itertools import chain, islice
 from typing import Generic, TypeVar
 
+import click
 from tqdm import tqdm
 
-from trifuse.batch.threads import limit_threads
+from trifuse.batch.threads import limit_threads, limited_threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class WorkerError(RuntimeError):
+    """A worker process that died."""
 
 
 def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -30,22 +37,40 @@ def map_chunks(
     """Apply a function to chunks of items, in `jobs` processes, and give results in order.
 
     Items are taken as they are needed and results given as they come, so that memory does not
-    grow with their number. One job works in this process, chunk size one.
+    grow with their number. One job, or a single chunk, is worked on in this process, item by
+    item: there starting others would take longer than the work.
+
+    Raises
+    ------
+    WorkerError
+        If a process died.
     """
-    if jobs == 1:
-        for item in items:
+    remaining = iter(items)
+    head = list(islice(remaining, chunk_size + 1)) if jobs > 1 else []
+    remaining = chain(head, remaining)
+    if len(head) <= chunk_size:
+        for item in remaining:
             yield from function([item])
         return
     from joblib import Parallel, delayed
 
-    tasks = (delayed(function)(chunk) for chunk in chunked(items, chunk_size))
-    with Parallel(n_jobs=jobs, backend="loky", return_as="generator") as parallel:
-        for results in parallel(tasks):
-            yield from results
+    tasks = (delayed(function)(chunk) for chunk in chunked(remaining, chunk_size))
+    try:
+        with Parallel(n_jobs=jobs, backend="loky", return_as="generator") as parallel:
+            for results in parallel(tasks):
+                yield from results
+    except BrokenExecutor as error:
+        msg = (
+            "A worker process died, most likely because memory ran out; "
+            "run it again with fewer --jobs."
+        )
+        raise WorkerError(msg) from error
 
 
 class ProcessMapper:
-    """The mapper that training uses: processes, and a progress bar where stderr is a terminal.
+    """The mapper that training uses: processes, and progress on stderr.
+
+    A terminal gets a progress bar, a log one line a stage.
 
     Parameters
     ----------
@@ -61,11 +86,14 @@ class ProcessMapper:
     def __call__(
         self, function: Callable[[Item], Result], items: Sequence[Item], title: str
     ) -> Iterator[Result]:
-        """Apply a function to items, in order."""
+        """Apply a function to items, in order, on one thread a process."""
+        if not sys.stderr.isatty():
+            click.echo(f"{title}: {len(items)} images", err=True)
         results: Iterator[Result] = map_chunks(
             _OneByOne(function), items, self.jobs, self.chunk_size
         )
-        yield from tqdm(results, desc=title, total=len(items), disable=None, unit=" images")
+        with limited_threads():  # of this process, where it does the work itself
+            yield from tqdm(results, desc=title, total=len(items), disable=None, unit=" images")
 
 
 class _OneByOne(Generic[Item, Result]):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import platform
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,14 +18,19 @@ from trifuse.batch.parallel import map_chunks
 from trifuse.batch.scorer import Record, Scorer
 from trifuse.batch.table import header, row, write_row
 from trifuse.classifiers.model_file import LIBRARIES, read_about
+from trifuse.classifiers.output import check_output, open_output
+from trifuse.classifiers.prior import TRAINING
+from trifuse.features.images import MAX_PIXELS
 
 STDOUT = "-"
+TOP = 3
+"""Classes a row, where the model has as many and nothing else was asked for."""
 CHUNK_SIZE = 8
 """Images that a worker process takes at a time."""
 
 
-class PredictionError(ValueError):
-    """A batch job that cannot start, or whose output cannot be written."""
+class OptionsError(ValueError):
+    """An option of a batch job that is out of range."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class PredictionOptions:
         Path of the CSV, or `-` for standard output.
     jobs : int
         Worker processes.
-    top : int
-        Classes a row.
+    top : int, optional
+        Classes a row; three, or all where the model has fewer, unless told.
     prior : str
         `training`, `balanced`, or a TOML file.
     probabilities : bool
@@ -50,16 +55,28 @@ class PredictionOptions:
         Larger images are not decoded.
     overwrite : bool
         Replace an existing output.
+
+    Raises
+    ------
+    OptionsError
+        If a number is below one.
     """
 
     model: str
     output: str
-    jobs: int
-    top: int
-    prior: str
-    probabilities: bool
-    max_pixels: int
-    overwrite: bool
+    jobs: int = 1
+    top: int | None = None
+    prior: str = TRAINING
+    probabilities: bool = False
+    max_pixels: int = MAX_PIXELS
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("jobs", "top", "max_pixels"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                msg = f"{name} is {number}; it must be at least 1."
+                raise OptionsError(msg)
 
 
 @dataclass(frozen=True)
@@ -89,26 +106,30 @@ def run_prediction(
 
     Raises
     ------
-    PredictionError
+    OptionsError
+        If more classes a row are asked for than the model has.
+    trifuse.classifiers.output.OutputError
         If the output exists or cannot be written.
     trifuse.classifiers.archive.ModelFileError, trifuse.classifiers.prior.PriorError
         If the model or the prior cannot be used.
+    trifuse.batch.parallel.WorkerError
+        If a worker process died.
     """
     started = time.time()
-    model_path = Path(options.model)
-    about = read_about(model_path)
-    classes = about["classes"]
-    if options.top > len(classes):
-        msg = f"The model has only {len(classes)} classes; ask for at most so many with --top."
-        raise PredictionError(msg)
-    scorer = Scorer(model_path, options.prior, options.max_pixels)
+    if options.output != STDOUT:
+        check_output(Path(options.output), options.overwrite)
+    scorer = Scorer(Path(options.model), options.prior, options.max_pixels)
     scorer([])  # a model or prior that does not fit is told before anything is written
+    about = read_about(scorer.model_path)
+    classes = about["classes"]
+    layout = classes, _choose_top(options.top, len(classes)), options.probabilities
     records = map_chunks(scorer, paths, options.jobs, CHUNK_SIZE)
     images = errors = 0
-    with _open_output(options) as file:
-        file.write(write_row(header(classes, options.top, options.probabilities)))
+    with _open(options.output) as file:
+        file.write(write_row(header(*layout)))
         for record in observe(records):
-            file.write(write_row(row(record, classes, options.top, options.probabilities)))
+            file.write(write_row(row(record, *layout)))
+            file.flush()  # whoever reads along sees each row as soon as it is known
             images += 1
             errors += record.probabilities is None
     outcome = Outcome(images, errors)
@@ -117,25 +138,17 @@ def run_prediction(
     return outcome
 
 
-@contextlib.contextmanager
-def _open_output(options: PredictionOptions) -> Iterator[BinaryIO]:
-    """Give a file that appears under its final name only when the block ends well."""
-    if options.output == STDOUT:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    path = Path(options.output)
-    if path.exists() and not options.overwrite:
-        msg = f"{path} exists already; name another output, or say --overwrite to replace it."
-        raise PredictionError(msg)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            yield file
-        partial.replace(path)
-    except OSError as error:
-        msg = f"The predictions cannot be written to {path}: {error.strerror or error}."
-        raise PredictionError(msg) from error
+def _choose_top(top: int | None, n_classes: int) -> int:
+    if top is None:
+        return min(TOP, n_classes)
+    if top > n_classes:
+        msg = f"The model has {n_classes} classes; ask for at most so many, not for {top}."
+        raise OptionsError(msg)
+    return top
+
+
+def _open(output: str) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdout.buffer) if output == STDOUT else open_output(Path(output))
 
 
 def _write_manifest(
@@ -155,5 +168,5 @@ def _write_manifest(
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in LIBRARIES},
     }
-    path = output.with_name(f"{output.name}.run.json")
-    path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    with open_output(output.with_name(f"{output.name}.run.json")) as file:
+        file.write(f"{json.dumps(manifest, indent=1)}\n".encode())

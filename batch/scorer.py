@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -37,28 +38,32 @@ class Scorer:
         See `trifuse.classifiers.prior.read_prior`.
     max_pixels : int
         Larger images are not decoded.
+    made : int
+        Tells jobs apart: a process that outlives one must not score the next by its model.
     """
 
     model_path: Path
     prior: str
     max_pixels: int
+    made: int = field(default_factory=time.time_ns)
 
     def __call__(self, paths: Sequence[str]) -> list[Record]:
         """Score images; one that cannot be read gives a record that says why."""
-        model, prior = _load(self.model_path, self.prior)
+        model, prior = _load(self)
         return [self._score(path, model, prior) for path in paths]
 
     def _score(self, path: str, model: Model, prior: NDArray[np.float64]) -> Record:
         try:
-            image = read_image(path, max_pixels=self.max_pixels)
+            probabilities = model.predict(read_image(path, max_pixels=self.max_pixels))
         except ImageError as error:
             return Record(path, None, str(error))
-        probabilities = model.predict(image)
+        except MemoryError:
+            return Record(path, None, f"cannot score {path}: there is not enough memory for it")
         return Record(path, shift_prior(probabilities, model.ensemble.prior, prior))
 
 
 @lru_cache(maxsize=1)
-def _load(model_path: Path, prior: str) -> tuple[Model, NDArray[np.float64]]:
+def _load(scorer: Scorer) -> tuple[Model, NDArray[np.float64]]:
     limit_threads()
-    model = load_model(model_path)
-    return model, read_prior(prior, model.classes, model.ensemble.prior)
+    model = load_model(scorer.model_path)
+    return model, read_prior(scorer.prior, model.classes, model.ensemble.prior)

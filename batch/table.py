@@ -44,8 +44,10 @@ def row(record: Record, classes: Sequence[str], top: int, all_probabilities: boo
 def write_row(cells: Sequence[str]) -> bytes:
     """Write one line of CSV; file names that are no UTF-8 keep their bytes."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue().encode("utf-8", "surrogateescape")
+    # Cells are quoted where they hold a character of the line's end: a carriage return must be.
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    text = line.getvalue().removesuffix("\r\n")
+    return f"{text}\n".encode("utf-8", "surrogateescape")
 
 
 def _number(probability: float) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
 import cv2
 from threadpoolctl import threadpool_limits
 
 
+@cache
 def limit_threads() -> None:
     """Hold OpenCV, BLAS and OpenMP of this process to one thread, for good.
 
@@ -13,3 +18,15 @@ def limit_threads() -> None:
     """
     cv2.setNumThreads(1)
     threadpool_limits(limits=1)
+
+
+@contextmanager
+def limited_threads() -> Iterator[None]:
+    """Hold them to one thread for a while."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(limits=1):
+            yield
+    finally:
+        cv2.setNumThreads(threads)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from trifuse.batch.parallel import ProcessMapper
-from trifuse.classifiers.archive import ModelFileError
 from trifuse.classifiers.card import render_metrics
 from trifuse.classifiers.metrics import compute_metrics
 from trifuse.classifiers.model_file import Training, save_model
+from trifuse.classifiers.output import check_output
 from trifuse.classifiers.training import train_model
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
@@ -17,7 +18,14 @@ from trifuse.datasets.table import LabelledTable
 from trifuse.recipes.recipe import load_recipe
 
 
-def run_training(data: str, output: str, recipe_name: str, jobs: int, overwrite: bool) -> str:
+def run_training(
+    data: str,
+    output: str,
+    recipe_name: str,
+    jobs: int,
+    overwrite: bool,
+    say: Callable[[str], None] = lambda _: None,
+) -> str:
     """Train on an archive and write the model file.
 
     Parameters
@@ -32,6 +40,8 @@ def run_training(data: str, output: str, recipe_name: str, jobs: int, overwrite:
         Processes that take features from images.
     overwrite : bool
         Replace an existing model.
+    say : callable
+        Told what happens, line by line.
 
     Returns
     -------
@@ -40,13 +50,12 @@ def run_training(data: str, output: str, recipe_name: str, jobs: int, overwrite:
 
     Raises
     ------
-    ModelFileError, DatasetError, RecipeError, ImageError, BackboneError
+    OutputError, DatasetError, RecipeError, BackboneError, ImageError, ClassNamesError,
+    CodebookError, WorkerError
         Each with the sentence that says what to do.
     """
     path = Path(output)
-    if path.exists() and not overwrite:
-        msg = f"{path} exists already; name another output, or say --overwrite to replace it."
-        raise ModelFileError(msg)
+    check_output(path, overwrite)
     recipe = load_recipe(recipe_name)
     table = load_dataset(data)
     labels, groups = table.label_indices, table.groups
@@ -54,7 +63,7 @@ def run_training(data: str, output: str, recipe_name: str, jobs: int, overwrite:
         table.labels, groups, recipe.ensemble.folds, recipe.random_state
     )
     model, out_of_fold = train_model(
-        table.paths, labels, table.classes, folds, recipe, ProcessMapper(jobs)
+        table.paths, labels, table.classes, folds, recipe, ProcessMapper(jobs), say
     )
     metrics = {
         name: compute_metrics(probabilities, labels, table.classes).to_dict()

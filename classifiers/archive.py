@@ -7,10 +7,9 @@ arrays are read from their bytes after their header was checked, and nothing is 
 from __future__ import annotations
 
 import io
-import os
+import math
 import zipfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ _DTYPES = {np.dtype("<f4"), np.dtype("<f8")}
 
 
 class ModelFileError(ValueError):
-    """A model file that cannot be read or written, or does not hold what it should."""
+    """A model file that cannot be read, or does not hold what it should."""
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
@@ -31,7 +30,9 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name), content)
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o644 << 16  # readable by its owner where it is unzipped
+            archive.writestr(entry, content)
     return buffer.getvalue()
 
 
@@ -45,30 +46,25 @@ def unpack(content: bytes, what: str) -> dict[str, bytes]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = archive.infolist()
-            names = [entry.filename for entry in entries]
-            if len(set(names)) < len(names) or any(set(name) & set("/\\:\0") for name in names):
-                msg = f"{what} is no model file of trifuse: it has a name that it should not have."
-                raise ModelFileError(msg)
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-                msg = f"{what} is no model file of trifuse: its parts are compressed."
-                raise ModelFileError(msg)
-            if sum(entry.file_size for entry in entries) > len(content):
-                msg = f"{what} is damaged: its parts claim to be larger than the whole."
-                raise ModelFileError(msg)
-            return {entry.filename: archive.read(entry) for entry in entries}
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        NotImplementedError,
-        OSError,
-        RuntimeError,  # an encrypted part
-        ValueError,
-    ) as error:
-        if isinstance(error, ModelFileError):
-            raise
-        msg = f"{what} is no model file of trifuse, or is damaged: {error}."
+            _check_entries(archive.infolist(), len(content))
+            return {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    except Exception as error:  # zipfile promises no closed list for damaged bytes
+        msg = f"{what} is no model file of trifuse, or is damaged: {_first_line(error)}."
         raise ModelFileError(msg) from error
+
+
+def _check_entries(entries: Sequence[zipfile.ZipInfo], size: int) -> None:
+    """Raise ValueError for what `pack` never writes, before anything is read."""
+    names = [entry.filename for entry in entries]
+    if len(set(names)) < len(names) or any(set(name) & set("/\\:\0") for name in names):
+        msg = "it has a name that it should not have"
+        raise ValueError(msg)
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        msg = "its parts are compressed"
+        raise ValueError(msg)
+    if sum(entry.file_size for entry in entries) > size:
+        msg = "its parts claim to be larger than the whole"
+        raise ValueError(msg)
 
 
 def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -98,42 +94,26 @@ def unpack_arrays(content: bytes, what: str) -> Arrays:
 def _read_array(part: bytes, what: str) -> NDArray[Any]:
     buffer = io.BytesIO(part)
     try:
-        npy.read_magic(buffer)
+        if npy.read_magic(buffer) != (1, 0):
+            msg = "it is of another version of the format"
+            raise ValueError(msg)
         shape, fortran, dtype = npy.read_array_header_1_0(buffer)
-    except (ValueError, TypeError, EOFError) as error:
-        msg = f"{what} is damaged: {error}."
+    except Exception as error:  # NumPy promises no closed list for a bad header
+        msg = f"{what} is damaged: {_first_line(error)}."
         raise ModelFileError(msg) from error
-    rest = len(part) - buffer.tell()
-    count = int(np.prod([int(length) for length in shape], dtype=object))
-    if dtype not in _DTYPES or fortran or min(shape, default=0) < 0:
+    if dtype not in _DTYPES or fortran or min(shape, default=0) < 1:
         msg = f"{what} is no array of floating-point numbers."
         raise ModelFileError(msg)
-    if count * dtype.itemsize != rest:
+    start = buffer.tell()
+    if math.prod(shape) * dtype.itemsize != len(part) - start:
         msg = f"{what} is damaged: its shape does not fit its size."
         raise ModelFileError(msg)
-    array: NDArray[Any] = np.frombuffer(part, dtype, offset=buffer.tell()).reshape(shape)
+    array: NDArray[Any] = np.frombuffer(part, dtype, offset=start).reshape(shape)
     if not np.all(np.isfinite(array)):
         msg = f"{what} holds numbers that are not finite."
         raise ModelFileError(msg)
     return array
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that appears under its name only when whole.
-
-    Raises
-    ------
-    ModelFileError
-        If it cannot be written.
-    """
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        msg = f"The model cannot be written to {path}: {error.strerror or error}."
-        raise ModelFileError(msg) from error
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +12,13 @@ from numpy.typing import NDArray
 from trifuse.classifiers.ensemble import Ensemble
 from trifuse.encoders.blocks import BlockEncoder
 from trifuse.recipes.recipe import Recipe
+
+_NOT_IN_NAMES = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode categories: control characters, surrogates (bytes that are no text), line breaks."""
+
+
+class ClassNamesError(ValueError):
+    """Class names that a model cannot have."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +56,21 @@ class Model:
         blocks = {name: block[None] for name, block in self.encoder.encode(image).items()}
         probabilities: NDArray[np.float64] = self.ensemble.probabilities(blocks)[0]
         return probabilities
+
+
+def check_class_names(names: Sequence[str]) -> None:
+    """Check that classes can stand in a table and on a terminal.
+
+    Raises
+    ------
+    ClassNamesError
+        If there are fewer than two, if two are the same, or if a name is empty or has control
+        characters, line breaks, or bytes that are no text.
+    """
+    if len(names) < 2 or len(set(names)) < len(names):
+        msg = "a model has two classes at least, each with a name of its own"
+        raise ClassNamesError(msg)
+    for name in names:
+        if not name or any(unicodedata.category(char) in _NOT_IN_NAMES for char in name):
+            msg = f"the name of the class {name!a} is not one line of text; rename it"
+            raise ClassNamesError(msg)

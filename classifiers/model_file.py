@@ -12,28 +12,27 @@ from typing import Any
 
 import numpy as np
 
-from trifuse.classifiers.archive import (
-    Arrays,
-    ModelFileError,
-    pack,
-    pack_arrays,
-    unpack,
-    unpack_arrays,
-    write_atomically,
-)
+from trifuse.classifiers.archive import ModelFileError, pack, pack_arrays, unpack, unpack_arrays
 from trifuse.classifiers.card import render_card
 from trifuse.classifiers.ensemble import MEMBERS, Ensemble
-from trifuse.classifiers.model import Model
+from trifuse.classifiers.model import Model, check_class_names
+from trifuse.classifiers.model_arrays import (
+    check_arrays,
+    model_arrays,
+    projections_from,
+    streams_from,
+)
+from trifuse.classifiers.output import open_output
 from trifuse.classifiers.svm import LinearSvm
-from trifuse.classifiers.trees import Trees, TreesError
+from trifuse.classifiers.trees import Trees
 from trifuse.encoders.blocks import BlockEncoder
-from trifuse.encoders.extraction import FeatureExtractor, encodings_by_stream, uses_cnn
-from trifuse.encoders.projection import Projection
-from trifuse.encoders.stream import StreamEncoder
+from trifuse.encoders.extraction import FeatureExtractor, uses_cnn
 from trifuse.features.cnn import CnnEmbedder
-from trifuse.recipes.recipe import Recipe, RecipeError
+from trifuse.recipes.recipe import Recipe
 
 FORMAT = 1
+HASHED = ("arrays.npz", "lightgbm.txt", "backbone.tflite")
+"""The parts whose SHA-256 is in `model.json`."""
 LIBRARIES = ("trifuse", "numpy", "scipy", "scikit-learn", "lightgbm", "opencv-contrib-python",
              "ai-edge-litert", "tensorflow", "pillow")  # fmt: skip
 
@@ -65,12 +64,12 @@ def save_model(path: Path, model: Model, training: Training) -> None:
 
     Raises
     ------
-    ModelFileError
+    trifuse.classifiers.output.OutputError
         If it cannot be written.
     """
     embedder = model.encoder.extractor.embedder
     files = {
-        "arrays.npz": pack_arrays(_to_arrays(model)),
+        "arrays.npz": pack_arrays(model_arrays(model)),
         "lightgbm.txt": model.ensemble.trees_text.encode(),
         "backbone.tflite": embedder.tflite if embedder else b"",
     }
@@ -87,7 +86,8 @@ def save_model(path: Path, model: Model, training: Training) -> None:
     }
     files["CARD.md"] = render_card(about).encode()
     text = json.dumps(about, indent=1, allow_nan=False)
-    write_atomically(path, pack({"model.json": text.encode(), **files}))
+    with open_output(path) as file:
+        file.write(pack({"model.json": text.encode(), **files}))
 
 
 def read_about(path: Path) -> dict[str, Any]:
@@ -112,22 +112,17 @@ def load_model(path: Path) -> Model:
     """
     files, about = _read(path)
     try:
-        return _build(files, about, unpack_arrays(files["arrays.npz"], str(path)))
+        return _build(files, about, str(path))
     except ModelFileError:
         raise
-    except (KeyError, TypeError, ValueError, RecipeError, TreesError) as error:
-        msg = f"{path} is no sound model file: {error}."
+    except (ValueError, OverflowError, RuntimeError) as error:
+        msg = f"{path} is no sound model file: {str(error).rstrip('.')}."
         raise ModelFileError(msg) from error
 
 
 def _read(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        msg = f"The model {path} cannot be read: {error.strerror or error}."
-        raise ModelFileError(msg) from error
-    files = unpack(content, str(path))
-    if set(files) != {"model.json", "arrays.npz", "lightgbm.txt", "backbone.tflite", "CARD.md"}:
+    files = unpack(_read_content(path), str(path))
+    if set(files) != {"model.json", "CARD.md", *HASHED}:
         msg = f"{path} is no model file of trifuse: it does not hold the right parts."
         raise ModelFileError(msg)
     try:
@@ -139,50 +134,31 @@ def _read(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
         msg = f"{path} is not of model format {FORMAT}; train it anew, or use its own trifuse."
         raise ModelFileError(msg)
     sums = about.get("sha256")
-    for name in ("arrays.npz", "lightgbm.txt", "backbone.tflite"):
+    for name in HASHED:
         if not isinstance(sums, dict) or sums.get(name) != hashlib.sha256(files[name]).hexdigest():
             msg = f"{path} is damaged: the checksum of {name} differs."
             raise ModelFileError(msg)
     return files, about
 
 
-def _to_arrays(model: Model) -> Arrays:
-    arrays: Arrays = {
-        "svm.weights": model.ensemble.svm.weights,
-        "svm.intercepts": model.ensemble.svm.intercepts,
-        "prior": model.ensemble.prior,
-    }
-    for name, projection in model.ensemble.projections.items():
-        arrays[f"block.{name}.pca_mean"] = projection.mean
-        arrays[f"block.{name}.pca_components"] = projection.components
-    for name, stream in model.encoder.streams.items():
-        arrays |= {f"stream.{name}.{key}": value for key, value in stream.to_arrays().items()}
-    return arrays
+def _read_content(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():
+            msg = f"The model {path} cannot be read: it is no regular file."
+            raise ModelFileError(msg)
+        return path.read_bytes()
+    except OSError as error:
+        msg = f"The model {path} cannot be read: {error.strerror or error}."
+        raise ModelFileError(msg) from error
 
 
-def _part(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {
-        key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)
-    }
-
-
-def _build(files: Mapping[str, bytes], about: Mapping[str, Any], arrays: Arrays) -> Model:
+def _build(files: Mapping[str, bytes], about: Mapping[str, Any], what: str) -> Model:
     """Put the parts together, checking that each fits the others."""
-    recipe = Recipe.from_dict(about["recipe"])
-    if about["recipe_fingerprint"] != recipe.fingerprint:
-        msg = "its recipe's fingerprint differs"
-        raise ValueError(msg)
-    classes = _class_names(about["classes"])
-    embedder = CnnEmbedder(files["backbone.tflite"]) if uses_cnn(recipe) else None
-    streams = {
-        name: StreamEncoder.from_arrays(_part(arrays, f"stream.{name}."), getattr(recipe, name))
-        for name in encodings_by_stream(recipe.block_weights)
-    }
-    encoder = BlockEncoder(FeatureExtractor(recipe, embedder), streams)
-    projections = {
-        name: Projection(arrays[f"block.{name}.pca_mean"], arrays[f"block.{name}.pca_components"])
-        for name in recipe.block_weights
-    }
+    recipe = _recipe(about)
+    classes = _class_names(about.get("classes"))
+    arrays = unpack_arrays(files["arrays.npz"], what)
+    check_arrays(arrays, recipe, len(classes))
+    projections = projections_from(arrays, recipe)
     n_features = sum(len(projection.components) for projection in projections.values())
     trees_text = files["lightgbm.txt"].decode("ascii")
     ensemble = Ensemble(
@@ -191,42 +167,68 @@ def _build(files: Mapping[str, bytes], about: Mapping[str, Any], arrays: Arrays)
         projections,
         trees_text,
         Trees.parse(trees_text, n_features, len(classes)),
-        _positive_numbers(about["temperatures"]),
-        _positive_numbers(about["member_weights"]),
+        _temperatures(about.get("temperatures")),
+        _member_weights(about.get("member_weights")),
         arrays["prior"],
     )
+    embedder = CnnEmbedder(files["backbone.tflite"]) if uses_cnn(recipe) else None
+    encoder = BlockEncoder(FeatureExtractor(recipe, embedder), streams_from(arrays, recipe))
     model = Model(classes, encoder, ensemble)
-    _check_shapes(model)
+    _try_out(model)
     return model
 
 
-def _class_names(names: Any) -> tuple[str, ...]:
-    if (
-        not isinstance(names, list)
-        or len(names) < 2
-        or len(set(map(str, names))) < len(names)
-        or not all(isinstance(name, str) and name for name in names)
-    ):
-        msg = "its classes are not a list of different names"
+def _recipe(about: Mapping[str, Any]) -> Recipe:
+    data = about.get("recipe")
+    if not isinstance(data, dict):
+        msg = "its recipe is no table"
         raise ValueError(msg)
+    recipe = Recipe.from_dict(data)
+    if about.get("recipe_fingerprint") != recipe.fingerprint:
+        msg = "its recipe's fingerprint differs"
+        raise ValueError(msg)
+    return recipe
+
+
+def _class_names(names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        msg = "its classes are no list of names"
+        raise ValueError(msg)
+    check_class_names(names)
     return tuple(names)
 
 
-def _positive_numbers(values: Any) -> dict[str, float]:
-    numbers = {name: float(values[name]) for name in MEMBERS}
-    if not all(0 <= number < np.inf for number in numbers.values()) or not sum(numbers.values()):
-        msg = "a temperature or weight is out of range"
+def _temperatures(values: Any) -> dict[str, float]:
+    numbers = _member_numbers(values, "temperatures")
+    if not all(0 < number < np.inf for number in numbers.values()):
+        msg = "its temperatures are not positive"
         raise ValueError(msg)
     return numbers
 
 
-def _check_shapes(model: Model) -> None:
-    """Raise ValueError where the arrays do not fit each other: score a blank image."""
-    probabilities = model.predict(np.zeros((256, 256, 3), dtype=np.uint8))
-    shape = (len(model.classes),)
-    if probabilities.shape != shape or model.ensemble.prior.shape != shape:
-        msg = "its arrays do not fit its classes"
+def _member_weights(values: Any) -> dict[str, float]:
+    numbers = _member_numbers(values, "member_weights")
+    if min(numbers.values()) < 0 or not abs(sum(numbers.values()) - 1) < 1e-6:
+        msg = "the weights of its members do not sum to one"
         raise ValueError(msg)
-    if not np.all(model.ensemble.prior > 0) or not np.all(np.isfinite(probabilities)):
+    return numbers
+
+
+def _member_numbers(values: Any, name: str) -> dict[str, float]:
+    if (
+        not isinstance(values, dict)
+        or set(values) != set(MEMBERS)
+        or not all(type(number) in {int, float} for number in values.values())
+    ):
+        msg = f"its {name} are not a number for each of {' and '.join(MEMBERS)}"
+        raise ValueError(msg)
+    return {member: float(values[member]) for member in MEMBERS}
+
+
+def _try_out(model: Model) -> None:
+    """Score a blank image, so that parts that do not fit are found now and not in an archive."""
+    with np.errstate(all="ignore"):
+        probabilities = model.predict(np.zeros((64, 64, 3), dtype=np.uint8))
+    if not np.all(np.isfinite(probabilities)) or not abs(model.ensemble.prior.sum() - 1) < 1e-6:
         msg = "its numbers are out of range"
         raise ValueError(msg)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.ensemble import Folds, OutOfFold, fit_ensemble
-from trifuse.classifiers.model import Model
+from trifuse.classifiers.model import Model, check_class_names
 from trifuse.encoders.blocks import BlockEncoder, Blocks, sample_streams, stack_blocks
 from trifuse.encoders.extraction import FeatureExtractor, uses_cnn
 from trifuse.features.cnn import CnnEmbedder
@@ -83,6 +83,7 @@ def train_model(
     folds: Folds,
     recipe: Recipe,
     mapper: Mapper = plain_map,
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[Model, OutOfFold]:
     """Train a model.
 
@@ -98,6 +99,8 @@ def train_model(
         which see no labels, are fitted on all images.
     recipe : Recipe
     mapper : Mapper
+    say : callable
+        Told of what takes long and is not the mapper's work.
 
     Returns
     -------
@@ -105,11 +108,15 @@ def train_model(
 
     Raises
     ------
+    trifuse.classifiers.model.ClassNamesError, trifuse.encoders.stream.CodebookError
+        If the classes or the images are none to train on.
     trifuse.features.images.ImageError
         If an image cannot be read.
     """
+    check_class_names(classes)
     encoder = fit_block_encoder(paths, recipe, build_embedder(recipe), mapper)
     blocks = encode_images(paths, encoder, mapper)
+    say(f"fitting the ensemble: {len(paths)} images, {len(folds)} folds")
     ensemble, out_of_fold = fit_ensemble(blocks, labels, folds, len(classes), recipe)
     return Model(classes, encoder, ensemble), out_of_fold
 

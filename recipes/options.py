@@ -13,7 +13,7 @@ Seed: TypeAlias = Annotated[int, Meta(ge=0, lt=2**31)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0, le=1e9)]
 NonNegative: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 Share: TypeAlias = Annotated[float, Meta(gt=0, le=1)]
-Scales: TypeAlias = Annotated[tuple[Count, ...], Meta(min_length=1)]
+Scales: TypeAlias = Annotated[tuple[Count, ...], Meta(min_length=1, max_length=16)]
 
 StreamName: TypeAlias = Literal["sift", "color", "cnn"]
 """Sources of local descriptors."""

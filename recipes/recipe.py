@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -60,7 +60,7 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the recipe's canonical JSON: equal exactly where every choice is."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+        return hashlib.sha256(msgspec.json.encode(self.to_dict(), order="sorted")).hexdigest()
 
     @property
     def block_weights(self) -> dict[str, float]:
@@ -69,8 +69,8 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the recipe as plain data, the form that `from_dict` reads."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
+        # Not msgspec.to_builtins: it leaves out what a recipe read from a file has by default.
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
@@ -81,7 +81,7 @@ class Recipe:
         RecipeError
             If a key is unknown, or a value has the wrong type or is out of range.
         """
-        _refuse_unknown_keys(cls, data, "The recipe")
+        _refuse_unknown_keys(cls, data)
         try:
             return msgspec.convert(data, cls)
         except msgspec.ValidationError as error:
@@ -124,13 +124,24 @@ def _recipe_text(name_or_path: str) -> str:
     raise RecipeError(msg)
 
 
-def _refuse_unknown_keys(kind: Any, data: Mapping[str, Any], where: str) -> None:
-    """Raise for the first key that names no field; the sections are searched too."""
-    kinds = get_type_hints(kind)
-    names = [item.name for item in fields(kind)]
+def _refuse_unknown_keys(kind: Any, data: Any, section: str = "") -> None:
+    """Raise for the first key, here or in a section of it, that stands for nothing."""
+    kinds = _kinds_by_key(kind)
+    if not kinds or not isinstance(data, Mapping):
+        return
+    where = f"The recipe's section [{section}]" if section else "The recipe"
     for key, value in data.items():
-        if key not in names:
-            msg = f"{where} has no key {key!r}; it has {', '.join(names)}."
+        if key not in kinds:
+            msg = f"{where} has no key {key!r}; it has {', '.join(kinds)}."
             raise RecipeError(msg)
-        if is_dataclass(kinds[key]) and isinstance(value, Mapping):
-            _refuse_unknown_keys(kinds[key], value, f"The recipe's section [{key}]")
+        _refuse_unknown_keys(kinds[key], value, f"{section}.{key}" if section else key)
+
+
+def _kinds_by_key(kind: Any) -> dict[str, Any]:
+    """Give the keys that a section may have, and the type of each; none for a plain value."""
+    if is_dataclass(kind):
+        return get_type_hints(kind)
+    if get_origin(kind) is Mapping:
+        keys, value = get_args(kind)
+        return dict.fromkeys(get_args(keys), value)
+    return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import click
@@ -23,4 +24,9 @@ def command(model: str, as_json: bool) -> None:
 
     about = read_about(Path(model))
     card = about.pop("card")
-    click.echo(json.dumps(about) if as_json else card, nl=as_json)
+    click.echo(json.dumps(about) if as_json else _without_controls(card), nl=as_json)
+
+
+def _without_controls(card: str) -> str:
+    """Keep a stranger's card from commanding the terminal."""
+    return "".join(char for char in card if char == "\n" or unicodedata.category(char) != "Cc")

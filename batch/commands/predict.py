@@ -19,8 +19,8 @@ from trifuse.features.images import MAX_PIXELS
 @click.option("-o", "--output", required=True, metavar="FILE", help="The CSV; - for stdout.")
 @click.option("-0", "--null", is_flag=True, help="The list on stdin is separated by NUL.")
 @jobs_option()
-@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True,
-              help="Classes a row.")  # fmt: skip
+@click.option("--top", type=click.IntRange(min=1),
+              help="Classes a row.  [default: 3, or all where there are fewer]")  # fmt: skip
 @click.option("--prior", default="training", show_default=True, metavar="NAME|FILE.toml",
               help="Class shares to assume: training, balanced, or a file.")  # fmt: skip
 @click.option("--probabilities", is_flag=True, help="Add a column for every class.")
@@ -39,12 +39,15 @@ def command(inputs: tuple[str, ...], null: bool, **options: Any) -> int:
     find archive -name '*.jpg' -print0 | trifuse predict - -0 -m ham.trifuse -o predictions.csv
     trifuse predict lesion.jpg -m ham.trifuse -o -
     """
-    from trifuse.batch.prediction import PredictionOptions, run_prediction
+    from trifuse.batch.prediction import OptionsError, PredictionOptions, run_prediction
     from trifuse.batch.sources import iterate_inputs
 
     separator = b"\0" if null else b"\n"
     paths = iterate_inputs(inputs, sys.stdin.buffer, separator, _warn)
-    outcome = run_prediction(paths, PredictionOptions(**options), _show_progress)
+    try:
+        outcome = run_prediction(paths, PredictionOptions(**options), _show_progress)
+    except OptionsError as error:
+        raise click.UsageError(str(error)) from error
     if outcome.errors:
         _warn(f"{outcome.errors} of {outcome.images} images could not be read; see their rows.")
         return EXIT_SOME_UNREAD

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from trifuse.batch.commands.options import jobs_option
+from trifuse.recipes.recipe import preset_names
 
 
 @click.command("train")
 @click.argument("data", metavar="DATA", type=click.Path())
 @click.option("-o", "--output", required=True, metavar="FILE", help="The model, NAME.trifuse.")
 @click.option("--recipe", default="default", show_default=True, metavar="NAME|FILE.toml",
-              help="Every choice of the run: fast, default, thorough, or a file.")  # fmt: skip
+              help=f"Every choice of the run: {', '.join(preset_names())}, or a file.")  # fmt: skip
 @jobs_option()
 @click.option("--overwrite", is_flag=True, help="Replace an existing model.")
 def command(data: str, output: str, recipe: str, jobs: int, overwrite: bool) -> None:
@@ -28,4 +31,4 @@ def command(data: str, output: str, recipe: str, jobs: int, overwrite: bool) -> 
     """
     from trifuse.batch.training import run_training
 
-    click.echo(run_training(data, output, recipe, jobs, overwrite))
+    click.echo(run_training(data, output, recipe, jobs, overwrite, partial(click.echo, err=True)))

@@ -64,20 +64,19 @@ def test_embedding_and_feature_map_equal_those_of_keras(model, embedder, seed):
 def test_the_arrays_have_the_shapes_and_types_of_the_docstring(embedder):
     embedding, feature_map = embedder.embed(random_image())
     assert (embedding.shape, embedding.dtype) == ((1280,), np.float32)
-    assert (feature_map.shape, feature_map.dtype) == ((2, 3, 320), np.float32)
+    assert (feature_map.shape, feature_map.dtype) == ((4, 6, 112), np.float32)
     assert embedder.input_size == SIZE
 
 
-@pytest.mark.parametrize("name", ["vgg16", "densenet121"])
-def test_channel_order_and_normalisation_survive_the_export(name):
+def test_channel_order_and_normalisation_survive_the_export():
     with pytest.warns(UserWarning, match="untrained"):
-        whole = build_backbone(name, "random", (32, 48))
-    head = head_of(whole, {"vgg16": "block1_conv1", "densenet121": "conv1_relu"}[name])
+        whole = build_backbone("vgg16", "random", (32, 48))
+    head = head_of(whole, "block1_conv1")
     assert_litert_equals_keras(head, CnnEmbedder(export_litert(head)), random_image(32, 48))
 
 
 def test_the_same_network_gives_the_same_bytes(model):
-    head = head_of(model, "stem_relu" if "stem_relu" in model.layers else "bn0")
+    head = head_of(model, "bn0")
     assert export_litert(head) == export_litert(head)
 
 
@@ -119,21 +118,15 @@ def test_embedding_imports_no_tensorflow_and_writes_nothing(tflite, tmp_path):
         "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "backbone.tflite")]
-    ran = subprocess.run(command, capture_output=True, text=True)
+    ran = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
-def broken_networks(tflite):
-    yield "empty", b""
-    yield "noise", random.Random(0).randbytes(5000)
-    yield "identifier and noise", tflite[:8] + random.Random(1).randbytes(5000)
-    for length in (8, 100, len(tflite) // 2, len(tflite) - 1):
-        yield f"first {length} bytes", tflite[:length]
-
-
 def test_bytes_that_are_no_network_are_one_clear_error(tflite):
-    for _, data in broken_networks(tflite):
-        with pytest.raises(BackboneError, match="^the exported CNN is no network that LiteRT can"):
+    noise = random.Random(0).randbytes(5000)
+    truncated = [tflite[:length] for length in (0, 8, 100, len(tflite) // 2, len(tflite) - 1)]
+    for data in (noise, tflite[:8] + noise, *truncated):
+        with pytest.raises(BackboneError, match=r"^the exported CNN is no network that LiteRT can"):
             CnnEmbedder(data).embed(random_image())
 
 

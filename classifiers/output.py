@@ -1,0 +1,69 @@
+"""Output files: what cannot be written is told early, and only whole files get their names."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+class OutputError(ValueError):
+    """A file that cannot be written, or must not be replaced."""
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Raise before the work begins what would else be told after hours of it.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file that is going to be written.
+    overwrite : bool
+        Whether it may replace a file.
+
+    Raises
+    ------
+    OutputError
+        If `path` exists and is no file or must not be replaced, or if its folder is missing or
+        cannot be written to.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            msg = f"{path} is there and is no regular file; name another output."
+            raise OutputError(msg)
+        if path.exists() and not overwrite:
+            msg = f"{path} exists already; name another output, or say --overwrite to replace it."
+            raise OutputError(msg)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise OutputError(_cannot_write(path, error)) from error
+
+
+@contextlib.contextmanager
+def open_output(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that appears under its name when the block ends well, and else not at all.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(_cannot_write(path, error)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def _cannot_write(path: Path, error: OSError) -> str:
+    return f"{path} cannot be written: {error.strerror or error}."

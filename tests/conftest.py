@@ -1,0 +1,101 @@
+"""One small trained model for all tests, and the command line as people run it."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from trifuse.batch import cli
+from trifuse.batch.training import run_training
+from trifuse.datasets.synthetic import write_synthetic_archive
+
+RECIPE = """
+[image]
+longest_side = 96
+[sift]
+step = 8
+bin_sizes = [4]
+pca_dimension = 8
+components = 4
+[color]
+step = 8
+bin_sizes = [4]
+pca_dimension = 6
+components = 4
+[sample]
+size = 4000
+[fusion.weights]
+sift_fisher = 1
+color_fisher = 1
+[lightgbm]
+pca_dimension = 8
+trees = 5
+leaves = 4
+[ensemble]
+folds = 2
+"""
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory):
+    """A folder with 7 classes of 8 pictures, and its table metadata.csv."""
+    folder = tmp_path_factory.mktemp("archive")
+    write_synthetic_archive(folder, images_per_class=8, size=(72, 96))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recipe_file(tmp_path_factory):
+    """A recipe that trains in seconds: it uses no CNN, hence no TensorFlow."""
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def model_file(archive, recipe_file, tmp_path_factory):
+    """The model that one job makes of the archive; nobody may change it."""
+    path = tmp_path_factory.mktemp("model") / "tiny.trifuse"
+    run_training(str(archive), str(path), str(recipe_file), jobs=1, overwrite=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def pictures(archive):
+    """The paths of the archive's pictures, sorted."""
+    return sorted(map(str, (archive / "images").glob("*.jpg")))
+
+
+@pytest.fixture
+def trifuse(monkeypatch, capfdbinary):
+    """Run the command line in this process; gives its exit code, output and errors."""
+
+    def run(*arguments, stdin=b""):
+        monkeypatch.setattr(sys, "argv", ["trifuse", *map(os.fspath, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capfdbinary.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        out, err = capfdbinary.readouterr()
+        return SimpleNamespace(code=exit_.value.code, out=out, err=err.decode())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shell():
+    """Run a line of shell, where `trifuse` is the installed command."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    def run(line, cwd, **environment):
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line],
+            cwd=cwd, env={**os.environ, "PATH": path, **environment},
+            capture_output=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    return run

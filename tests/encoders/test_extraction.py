@@ -1,0 +1,81 @@
+"""What is taken from an image, in recipes without the network."""
+
+import cv2
+import numpy as np
+import pytest
+
+from trifuse.encoders.extraction import FeatureExtractor, encodings_by_stream, uses_cnn
+from trifuse.features.dense_sift import DenseSift
+from trifuse.features.local_color import LocalColor
+from trifuse.recipes.recipe import Recipe
+
+
+def recipe(*blocks, longest_side=100):
+    return Recipe.from_dict(
+        {
+            "image": {"longest_side": longest_side},
+            "sift": {"step": 5, "bin_sizes": [3, 4], "contrast_threshold": 1.0, "root": True},
+            "color": {"step": 6, "bin_sizes": [4]},
+            "fusion": {"weights": dict.fromkeys(blocks, 1.0)},
+        }
+    )
+
+
+def picture(rows, columns):
+    return np.random.default_rng(0).integers(0, 256, (rows, columns, 3), dtype=np.uint8)
+
+
+def extract(image, *blocks, **options):
+    return FeatureExtractor(recipe(*blocks, **options), None).extract(image)
+
+
+def test_streams_are_found_in_the_blocks_names():
+    blocks = ["cnn_fisher", "sift_vlad", "cnn", "sift_fisher", "color_vlad"]
+    expected = {"cnn": ["fisher"], "sift": ["vlad", "fisher"], "color": ["vlad"]}
+    assert encodings_by_stream(blocks) == expected
+    assert encodings_by_stream(["cnn"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [(["sift_fisher", "color_vlad"], False), (["sift_vlad", "cnn"], True), (["cnn_fisher"], True)],
+)
+def test_the_network_is_used_where_a_block_needs_it(blocks, expected):
+    assert uses_cnn(recipe(*blocks)) is expected
+
+
+def test_descriptors_are_those_of_the_recipe():
+    image = picture(40, 50)
+    features = extract(image, "sift_fisher", "color_vlad")
+    assert features.embedding is None
+    assert set(features.streams) == {"sift", "color"}
+    sift = DenseSift(5, [3, 4], contrast_threshold=1.0, root=True).extract(image)
+    color = LocalColor(6, [4]).extract(image)
+    for name, expected in {"sift": sift, "color": color}.items():
+        np.testing.assert_array_equal(features.streams[name].values, expected.values)
+        np.testing.assert_array_equal(features.streams[name].positions, expected.positions)
+
+
+@pytest.mark.parametrize(("block", "stream"), [("sift_vlad", "sift"), ("color_fisher", "color")])
+def test_nothing_else_is_computed(block, stream):
+    assert list(extract(picture(20, 20), block).streams) == [stream]
+
+
+@pytest.mark.parametrize(("shape", "shrunk"), [((160, 80), (100, 50)), ((60, 300), (20, 100))])
+def test_large_images_are_shrunk(shape, shrunk):
+    image = picture(*shape)
+    expected = cv2.resize(image, shrunk[::-1], interpolation=cv2.INTER_AREA)
+    values = extract(image, "color_vlad").streams["color"].values
+    np.testing.assert_array_equal(values, LocalColor(6, [4]).extract(expected).values)
+
+
+def test_small_images_are_not_enlarged():
+    image = picture(99, 100)
+    values = extract(image, "color_vlad").streams["color"].values
+    np.testing.assert_array_equal(values, LocalColor(6, [4]).extract(image).values)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1)])
+def test_a_line_of_pixels_has_no_descriptors(shape):
+    features = extract(picture(*shape), "sift_fisher", "color_vlad")
+    assert all(len(stream.values) == 0 for stream in features.streams.values())

@@ -1,0 +1,116 @@
+"""A stream against its parts put together by hand."""
+
+import numpy as np
+import pytest
+
+from trifuse.encoders.fisher import fisher_vector
+from trifuse.encoders.normalization import l2_normalize
+from trifuse.encoders.stream import CodebookError, StreamEncoder
+from trifuse.encoders.vlad import vlad
+from trifuse.features.grid import LocalDescriptors
+from trifuse.recipes.options import CodebookOptions
+
+BOTH = ("fisher", "vlad")
+
+
+def options(**changes):
+    small = {"pca_dimension": 3, "components": 4, "centers": 5, "position_weight": 0.7}
+    return CodebookOptions(**(small | {"pyramid": (1,)} | changes))
+
+
+def descriptors(n=200, d=6, seed=0):
+    rng = np.random.default_rng(seed)
+    values = (rng.normal(size=(n, d)) * np.arange(1, d + 1)).astype(np.float32)
+    return LocalDescriptors(values, rng.uniform(-0.5, 0.5, size=(n, 2)).astype(np.float32))
+
+
+def encoder(encodings=BOTH, **changes):
+    return StreamEncoder.fit(descriptors(), options(**changes), encodings, random_state=0)
+
+
+@pytest.mark.parametrize(("position_weight", "dimension"), [(0.7, 5), (0.0, 3)])
+def test_projects_appends_positions_and_encodes(position_weight, dimension):
+    fitted = encoder(position_weight=position_weight)
+    image = descriptors(50, seed=1)
+    points = (image.values - fitted.projection.mean) @ fitted.projection.components.T
+    if position_weight:
+        points = np.hstack([points, image.positions * np.float32(position_weight)])
+    vectors = fitted.encode(image)
+    assert list(vectors) == ["fisher", "vlad"]
+    assert vectors["fisher"].shape == (2 * 4 * dimension,)
+    assert vectors["vlad"].shape == (5 * dimension,)
+    np.testing.assert_allclose(vectors["fisher"], fisher_vector(points, fitted.mixture), atol=2e-3)
+    np.testing.assert_allclose(vectors["vlad"], vlad(points, fitted.centers), atol=2e-3)
+
+
+@pytest.mark.parametrize("encoding", BOTH)
+def test_fits_only_what_is_wanted(encoding):
+    fitted = encoder([encoding])
+    assert list(fitted.encode(descriptors())) == [encoding]
+    assert (fitted.mixture is None) == (encoding == "vlad")
+    assert (fitted.centers is None) == (encoding == "fisher")
+
+
+def test_a_pyramid_encodes_each_part():
+    fitted = encoder(pyramid=(1, 2))
+    image = descriptors(80, seed=1)
+    whole = StreamEncoder(
+        options(), fitted.projection, mixture=fitted.mixture, centers=fitted.centers
+    )
+    parts = [image]
+    for row in (False, True):
+        for column in (False, True):
+            inside = np.all((image.positions >= 0) == [row, column], axis=1)
+            parts.append(LocalDescriptors(image.values[inside], image.positions[inside]))
+    for name, vector in fitted.encode(image).items():
+        expected = l2_normalize(np.concatenate([whole.encode(part)[name] for part in parts]))
+        np.testing.assert_allclose(vector, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("pyramid", [(1,), (1, 2)])
+@pytest.mark.parametrize("n", [0, 1, 7])
+def test_norms_are_one_or_zero(pyramid, n):
+    for vector in encoder(pyramid=pyramid).encode(descriptors(n, seed=1)).values():
+        assert vector.dtype == np.float32
+        assert np.linalg.norm(vector) == pytest.approx(1 if n else 0, abs=1e-5)
+
+
+@pytest.mark.parametrize("encodings", [["fisher"], ["vlad"], BOTH])
+def test_arrays_bring_it_back(encodings):
+    fitted = encoder(encodings)
+    again = StreamEncoder.from_arrays(fitted.to_arrays(), fitted.options)
+    image = descriptors(30, seed=1)
+    expected = fitted.encode(image)
+    assert list(again.encode(image)) == list(expected)
+    for name, vector in again.encode(image).items():
+        np.testing.assert_array_equal(vector, expected[name])
+
+
+def test_fits_are_repeatable():
+    first, second = encoder().to_arrays(), encoder().to_arrays()
+    assert list(first) == list(second)
+    for name, array in first.items():
+        assert array.dtype == np.float32
+        np.testing.assert_array_equal(array, second[name])
+
+
+def test_a_small_sample_gives_a_small_codebook():
+    fitted = StreamEncoder.fit(descriptors(3), options(), BOTH)
+    assert len(fitted.mixture.means) == len(fitted.centers) == 3
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        descriptors(0),
+        descriptors(1),
+        LocalDescriptors(np.full((9, 6), 0.3, dtype=np.float32), descriptors(9).positions),
+    ],
+)
+def test_a_sample_of_one_descriptor_is_an_error(sample):
+    sentence = (
+        "There are no two different local descriptors to train a codebook on; "
+        "the images are too small or too plain."
+    )
+    with pytest.raises(CodebookError, match="^" + sentence.replace(".", r"\.") + "$"):
+        StreamEncoder.fit(sample, options(), BOTH)
