@@ -45,6 +45,8 @@ def fit_boosting(
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,
+        # Tables this small gain nothing from threads, and lose much where cores are shared.
+        "num_threads": 1,
     }
     weights = len(labels) / (n_classes * counts[labels])
     dataset = lightgbm.Dataset(features, labels, weight=weights, free_raw_data=True)

@@ -1,6 +1,8 @@
-"""Temperature scaling: scores become probabilities that can be believed."""
+"""Calibration: scores become probabilities that can be believed."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +21,35 @@ def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return powers / total
 
 
-def fit_temperature(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> float:
-    """Find the temperature T at which ``softmax(scores / T)`` is most likely.
+@dataclass(frozen=True)
+class Calibration:
+    """A member's calibration: ``softmax(scores / temperature + biases)``.
+
+    The members are trained with balanced classes. The biases give their probabilities the class
+    shares of the training images, which the prior shift of `trifuse.classifiers.prior` starts
+    from; a temperature alone cannot.
+
+    Attributes
+    ----------
+    temperature : float
+        Positive.
+    biases : ndarray of float64, shape (n_classes,)
+        The mean is zero.
+    """
+
+    temperature: float
+    biases: NDArray[np.float64]
+
+    def probabilities(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn scores into probabilities; both of shape (n, n_classes)."""
+        return softmax(scores / self.temperature + self.biases)
+
+
+def fit_calibration(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> Calibration:
+    """Find the temperature and the biases at which the labels are most likely.
+
+    This is bias-corrected temperature scaling [2]_, temperature scaling [1]_ with one more number
+    a class. The problem is convex in the biases and the inverse temperature.
 
     Parameters
     ----------
@@ -30,21 +59,33 @@ def fit_temperature(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> fl
 
     Returns
     -------
-    float
-        Between 1e-3 and 1e3.
+    Calibration
+        With a temperature from 1e-3 to 1e3 and biases from -20 to 20.
 
     References
     ----------
-    C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks",
-    ICML 2017, section 4.2.
+    .. [1] C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks",
+       ICML 2017, section 4.2.
+    .. [2] A. Alexandari, A. Kundaje, A. Shrikumar, "Maximum likelihood with bias-corrected
+       calibration is hard-to-beat at label shift adaptation", ICML 2020, section 3.1.
     """
-    from scipy.optimize import minimize_scalar
+    from scipy.optimize import minimize
 
-    def loss(log_temperature: float) -> float:
-        return log_loss(softmax(scores / np.exp(log_temperature)), labels)
+    n, n_classes = scores.shape
+    truth = np.eye(n_classes)[labels]
 
-    best = minimize_scalar(loss, bounds=(np.log(1e-3), np.log(1e3)), method="bounded")
-    return float(np.exp(best.x))
+    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        inverse, biases = np.exp(parameters[0]), parameters[1:]
+        probabilities = softmax(scores * inverse + biases)
+        residuals = (probabilities - truth) / n
+        gradient = np.append((residuals * scores).sum() * inverse, residuals.sum(axis=0))
+        return log_loss(probabilities, labels), gradient
+
+    limits = [(-np.log(1e3), np.log(1e3)), *[(-20.0, 20.0)] * n_classes]
+    start = np.zeros(1 + n_classes)
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=limits, tol=1e-12)
+    biases = best.x[1:] - best.x[1:].mean()
+    return Calibration(float(np.exp(-best.x[0])), biases)
 
 
 def log_loss(probabilities: NDArray[np.float64], labels: NDArray[np.intp]) -> float:

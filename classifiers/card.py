@@ -25,7 +25,7 @@ Fingerprint of images and labels: `{fingerprint}`.
 ## Out-of-fold performance
 
 Each image was scored by members that had not seen its group. Codebooks and principal
-components, which see no labels, were shared. The temperatures and the members' weights, a
+components, which see no labels, were shared. The calibrations and the members' weights, a
 handful of numbers, were chosen on these same scores, so that the ensemble's row is slightly
 optimistic.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.boosting import fit_boosting
-from trifuse.classifiers.calibration import fit_temperature, log_loss, softmax
+from trifuse.classifiers.calibration import Calibration, fit_calibration, log_loss
 from trifuse.classifiers.svm import LinearSvm, fit_svm
 from trifuse.classifiers.trees import Trees
 from trifuse.encoders.fusion import fuse
@@ -24,7 +24,7 @@ MEMBERS = ("svm", "lightgbm")
 
 @dataclass(frozen=True)
 class Ensemble:
-    """A fitted SVM and boosted trees, their temperatures and their weights.
+    """A fitted SVM and boosted trees, their calibrations and their weights.
 
     Attributes
     ----------
@@ -36,8 +36,10 @@ class Ensemble:
     trees_text : str
         LightGBM's text form.
     trees : Trees
-    temperatures, member_weights : dict of str to float
-        By the names of `MEMBERS`; the weights sum to one.
+    calibrations : dict of str to Calibration
+        By the names of `MEMBERS`.
+    member_weights : dict of str to float
+        Summing to one.
     prior : ndarray of float64, shape (n_classes,)
         Shares of the classes in training.
     """
@@ -47,17 +49,23 @@ class Ensemble:
     projections: dict[str, Projection]
     trees_text: str
     trees: Trees
-    temperatures: dict[str, float]
+    calibrations: dict[str, Calibration]
     member_weights: dict[str, float]
     prior: NDArray[np.float64]
 
-    def probabilities(self, blocks: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
-        """Give calibrated probabilities; blocks of (n, dim) each to (n, n_classes)."""
+    def member_probabilities(
+        self, blocks: Mapping[str, NDArray[np.float32]]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Give each member's calibrated probabilities; (n, n_classes) by name."""
         scores = {
             "svm": self.svm.scores(fuse(blocks, self.block_weights)),
             "lightgbm": self.trees.scores(reduce_blocks(blocks, self.projections)),
         }
-        return combine(scores, self.temperatures, self.member_weights)
+        return {name: self.calibrations[name].probabilities(scores[name]) for name in MEMBERS}
+
+    def probabilities(self, blocks: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Give calibrated probabilities; blocks of (n, dim) each to (n, n_classes)."""
+        return average(self.member_probabilities(blocks), self.member_weights)
 
 
 @dataclass(frozen=True)
@@ -73,14 +81,11 @@ class OutOfFold:
     probabilities: dict[str, NDArray[np.float64]]
 
 
-def combine(
-    scores: Mapping[str, NDArray[np.float64]],
-    temperatures: Mapping[str, float],
-    weights: Mapping[str, float],
+def average(
+    probabilities: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float]
 ) -> NDArray[np.float64]:
-    """Average the members' calibrated probabilities."""
-    parts = [weights[name] * softmax(scores[name] / temperatures[name]) for name in MEMBERS]
-    total: NDArray[np.float64] = np.sum(parts, axis=0)
+    """Average the members' probabilities."""
+    total: NDArray[np.float64] = np.sum([weights[n] * probabilities[n] for n in MEMBERS], axis=0)
     return total
 
 
@@ -98,7 +103,7 @@ def fit_ensemble(
     n_classes: int,
     recipe: Recipe,
 ) -> tuple[Ensemble, OutOfFold]:
-    """Fit the members, and their temperatures and weights on out-of-fold scores.
+    """Fit the members, and their calibrations and weights on out-of-fold scores.
 
     The PCA in front of the trees sees no labels and is fitted once, on all rows.
 
@@ -126,17 +131,17 @@ def fit_ensemble(
     text, tree_scores = _fit_trees_member(features, labels, folds, n_classes, recipe)
 
     scores = {"svm": svm_scores, "lightgbm": tree_scores}
-    temperatures = {name: fit_temperature(scores[name], labels) for name in MEMBERS}
-    calibrated = {name: softmax(scores[name] / temperatures[name]) for name in MEMBERS}
+    calibrations = {name: fit_calibration(scores[name], labels) for name in MEMBERS}
+    calibrated = {name: calibrations[name].probabilities(scores[name]) for name in MEMBERS}
     member_weights = _fit_weights(calibrated, labels)
-    calibrated["ensemble"] = combine(scores, temperatures, member_weights)
+    calibrated["ensemble"] = average(calibrated, member_weights)
     ensemble = Ensemble(
         weights,
         svm,
         projections,
         text,
         Trees.parse(text, features.shape[1], n_classes),
-        temperatures,
+        calibrations,
         member_weights,
         np.bincount(labels, minlength=n_classes) / len(labels),
     )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.archive import Arrays
+from trifuse.classifiers.ensemble import MEMBERS
 from trifuse.classifiers.model import Model
 from trifuse.encoders.extraction import encodings_by_stream
 from trifuse.encoders.projection import Projection
@@ -17,7 +18,8 @@ from trifuse.recipes.recipe import Recipe
 
 Shapes = dict[str, tuple[int, ...]]
 
-_DOUBLES = ("svm.intercepts", "prior")
+_BIASES = tuple(f"calibration.{name}.biases" for name in MEMBERS)
+_DOUBLES = ("svm.intercepts", "prior", *_BIASES)
 _POSITIVE = ("mixture_variances", "mixture_weights", "prior")
 
 
@@ -28,6 +30,8 @@ def model_arrays(model: Model) -> Arrays:
         "svm.intercepts": model.ensemble.svm.intercepts,
         "prior": model.ensemble.prior,
     }
+    for name, calibration in model.ensemble.calibrations.items():
+        arrays[f"calibration.{name}.biases"] = calibration.biases
     for name, projection in model.ensemble.projections.items():
         arrays[f"block.{name}.pca_mean"] = projection.mean
         arrays[f"block.{name}.pca_components"] = projection.components
@@ -79,7 +83,7 @@ def check_arrays(arrays: Arrays, recipe: Recipe, n_classes: int) -> None:
 
 def _shapes(arrays: Arrays, recipe: Recipe, n_classes: int) -> Shapes:
     """Give the shape of each array; only the free sizes are taken from the arrays themselves."""
-    shapes: Shapes = {"svm.intercepts": (n_classes,), "prior": (n_classes,)}
+    shapes: Shapes = dict.fromkeys(_DOUBLES, (n_classes,))
     dimensions: dict[str, int] = {}
     for stream, encodings in encodings_by_stream(recipe.block_weights).items():
         where = f"stream.{stream}"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from trifuse.classifiers.archive import ModelFileError, pack, pack_arrays, unpack, unpack_arrays
+from trifuse.classifiers.calibration import Calibration
 from trifuse.classifiers.card import render_card
 from trifuse.classifiers.ensemble import MEMBERS, Ensemble
 from trifuse.classifiers.model import Model, check_class_names
@@ -78,7 +79,10 @@ def save_model(path: Path, model: Model, training: Training) -> None:
         "classes": list(model.classes),
         "recipe": model.recipe.to_dict(),
         "recipe_fingerprint": model.recipe.fingerprint,
-        "temperatures": model.ensemble.temperatures,
+        "temperatures": {
+            name: calibration.temperature
+            for name, calibration in model.ensemble.calibrations.items()
+        },
         "member_weights": model.ensemble.member_weights,
         "training": vars(training),
         "versions": {name: metadata.version(name) for name in LIBRARIES},
@@ -167,7 +171,10 @@ def _build(files: Mapping[str, bytes], about: Mapping[str, Any], what: str) -> M
         projections,
         trees_text,
         Trees.parse(trees_text, n_features, len(classes)),
-        _temperatures(about.get("temperatures")),
+        {
+            name: Calibration(temperature, arrays[f"calibration.{name}.biases"])
+            for name, temperature in _temperatures(about.get("temperatures")).items()
+        },
         _member_weights(about.get("member_weights")),
         arrays["prior"],
     )

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from trifuse.encoders.codebook import GaussianMixture
 from trifuse.encoders.normalization import l2_normalize, signed_square_root
 
+_BLOCK = 1024
+"""Descriptors encoded together: few enough for a core's cache."""
+
 
 def fisher_vector(
     descriptors: NDArray[np.float32],
@@ -67,12 +70,19 @@ def fisher_vector(
         return np.zeros(2 * means.size, dtype=np.float32)
     # About the mixture's own mean float32 loses no digits to a common offset.
     offset = weights @ means
-    centered, means = descriptors - offset, means - offset
-    squares = centered * centered
-    posteriors = _posteriors(centered, squares, means, variances, weights)
-    mass = posteriors.sum(axis=0)[:, None]
-    first = posteriors.T @ centered
-    second = posteriors.T @ squares
+    means = means - offset
+    constant = np.log(weights) - 0.5 * (np.log(variances) + means * means / variances).sum(axis=1)
+    linear = np.hstack([means / variances, -0.5 / variances]).T
+    mass = np.zeros(len(weights), dtype=np.float32)
+    moments = np.zeros((len(weights), 2 * means.shape[1]), dtype=np.float32)
+    for start in range(0, len(descriptors), _BLOCK):
+        centered = descriptors[start : start + _BLOCK] - offset
+        powers = np.hstack([centered, centered * centered])
+        posteriors = _posteriors(powers @ linear + constant)
+        mass += posteriors.sum(axis=0)
+        moments += posteriors.T @ powers
+    mass = mass[:, None]
+    first, second = np.hsplit(moments, 2)
     scale = (1 / (len(descriptors) * np.sqrt(weights)))[:, None]
     by_mean = (first - means * mass) / np.sqrt(variances) * scale
     spread = second - 2 * means * first + (means * means - variances) * mass
@@ -83,19 +93,9 @@ def fisher_vector(
     return l2_normalize(vector) if normalize else vector
 
 
-def _posteriors(
-    values: NDArray[np.float32],
-    squares: NDArray[np.float32],
-    means: NDArray[np.float32],
-    variances: NDArray[np.float32],
-    weights: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Probability of each component for each descriptor; (n_descriptors, n_components)."""
-    constant = np.log(weights) - 0.5 * (np.log(variances) + means * means / variances).sum(axis=1)
-    posteriors: NDArray[np.float32] = values @ (means / variances).T
-    posteriors += squares @ (-0.5 / variances).T
-    posteriors += constant
-    posteriors -= posteriors.max(axis=1, keepdims=True)
-    np.exp(posteriors, out=posteriors)
-    posteriors /= posteriors.sum(axis=1, keepdims=True)
-    return posteriors
+def _posteriors(logarithms: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn joint log densities, (n, n_components), into posteriors, in place."""
+    logarithms -= logarithms.max(axis=1, keepdims=True)
+    np.exp(logarithms, out=logarithms)
+    logarithms /= logarithms.sum(axis=1, keepdims=True)
+    return logarithms

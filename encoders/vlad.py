@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from trifuse.encoders.normalization import l2_normalize, signed_square_root
 
+_BLOCK = 1024
+"""Descriptors encoded together: few enough for a core's cache."""
+
 
 def vlad(
     descriptors: NDArray[np.float32],
@@ -58,14 +61,19 @@ def vlad(
     """
     if not len(descriptors):
         return np.zeros(centers.size, dtype=np.float32)
-    nearest = _nearest(descriptors, centers)
-    assignments = np.zeros((len(descriptors), len(centers)), dtype=np.float32)
-    assignments[np.arange(len(descriptors)), nearest] = 1
-    # Residuals before sums: the difference of two sums would leave rounding errors where all
-    # descriptors are on their centre, and the normalisations would blow them up.
-    vector: NDArray[np.float32] = assignments.T @ (descriptors - centers[nearest])
+    mass = np.zeros(len(centers), dtype=np.float32)
+    vector = np.zeros_like(centers)
+    for start in range(0, len(descriptors), _BLOCK):
+        block = descriptors[start : start + _BLOCK]
+        nearest = _nearest(block, centers)
+        assignments = np.zeros((len(block), len(centers)), dtype=np.float32)
+        assignments[np.arange(len(block)), nearest] = 1
+        mass += assignments.sum(axis=0)
+        # Residuals before sums: the difference of two sums would leave rounding errors where all
+        # descriptors are on their centre, and the normalisations would blow them up.
+        vector += assignments.T @ (block - centers[nearest])
     if by_mass:
-        vector /= np.maximum(assignments.sum(axis=0), 1)[:, None]
+        vector /= np.maximum(mass, 1)[:, None]
     if square_root:
         vector = signed_square_root(vector)
     if by_component:

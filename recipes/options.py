@@ -114,7 +114,7 @@ class SvmOptions:
 class LightgbmOptions:
     """The boosted trees on PCA-reduced blocks."""
 
-    pca_dimension: Count = 128
+    pca_dimension: Count = 64
     """Principal components kept of each block."""
     trees: Count = 200
     """Boosting rounds; each grows one tree a class."""

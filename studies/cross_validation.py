@@ -9,14 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.classifiers.calibration import fit_temperature, softmax
+from trifuse.classifiers.calibration import fit_calibration
 from trifuse.classifiers.ensemble import (
-    MEMBERS,
     Folds,
-    combine,
     fit_ensemble,
     fit_svm_member,
-    reduce_blocks,
 )
 from trifuse.classifiers.metrics import compute_metrics, mean_interval
 from trifuse.classifiers.prior import shift_prior
@@ -31,10 +28,10 @@ from trifuse.classifiers.training import (
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
 from trifuse.encoders.blocks import Blocks
-from trifuse.encoders.fusion import fuse
 from trifuse.recipes.recipe import Recipe
 
 FIGURES = {
+    "balanced_bma": "BMA, balanced prior",
     "bma": "BMA",
     "accuracy": "accuracy",
     "top_3_accuracy": "top-3 accuracy",
@@ -82,8 +79,9 @@ def cross_validate(
     """Cross-validate a recipe on an archive, keeping groups together.
 
     Everything is fitted anew in each fold, on its training part alone: codebooks, PCA, members,
-    temperatures and weights, the last two on inner folds. Each block alone is a linear SVM with
-    a temperature.
+    calibrations and weights, the last two on inner folds. Each block alone is a calibrated linear
+    SVM. Every method is measured under the training part's class shares, and its BMA also under
+    balanced ones: the prior at which the most probable class is the best answer for the BMA.
 
     Parameters
     ----------
@@ -108,9 +106,24 @@ def cross_validate(
             len(table.classes), recipe,
         )  # fmt: skip
         for method, probabilities in outputs.items():
-            metrics = compute_metrics(probabilities, labels[test], table.classes)
-            figures.setdefault(method, []).append(metrics.to_dict())
+            figures.setdefault(method, []).append(
+                _measure(probabilities, labels[training], labels[test], table.classes)
+            )
     return CrossValidation(figures)
+
+
+def _measure(
+    probabilities: NDArray[np.float64],
+    training_labels: NDArray[np.intp],
+    labels: NDArray[np.intp],
+    classes: tuple[str, ...],
+) -> dict[str, float]:
+    """Measure one method in one fold."""
+    n_classes = len(classes)
+    prior = np.bincount(training_labels, minlength=n_classes) / len(training_labels)
+    balanced = shift_prior(probabilities, prior, np.full(n_classes, 1 / n_classes))
+    figures = compute_metrics(probabilities, labels, classes).to_dict()
+    return {**figures, "balanced_bma": compute_metrics(balanced, labels, classes).bma}
 
 
 def _rows(blocks: Blocks, rows: NDArray[np.intp]) -> Blocks:
@@ -129,16 +142,10 @@ def _score(
     outputs = {}
     for name in recipe.block_weights:
         svm, held_out = fit_svm_member(training[name], labels, inner, n_classes, recipe)
-        outputs[name] = softmax(svm.scores(test[name]) / fit_temperature(held_out, labels))
+        calibration = fit_calibration(held_out, labels)
+        outputs[name] = calibration.probabilities(svm.scores(test[name]))
     ensemble, _ = fit_ensemble(training, labels, inner, n_classes, recipe)
-    scores = {
-        "svm": ensemble.svm.scores(fuse(test, ensemble.block_weights)),
-        "lightgbm": ensemble.trees.scores(reduce_blocks(test, ensemble.projections)),
-    }
-    for name in MEMBERS:
-        outputs[f"fused, {name}"] = softmax(scores[name] / ensemble.temperatures[name])
-    fused = combine(scores, ensemble.temperatures, ensemble.member_weights)
-    outputs["fused, ensemble"] = fused
-    balanced = np.full(n_classes, 1 / n_classes)
-    outputs["fused, ensemble, balanced prior"] = shift_prior(fused, ensemble.prior, balanced)
+    for name, probabilities in ensemble.member_probabilities(test).items():
+        outputs[f"fused, {name}"] = probabilities
+    outputs["fused, ensemble"] = ensemble.probabilities(test)
     return outputs

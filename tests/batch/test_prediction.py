@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from trifuse.batch import prediction
-from trifuse.batch.prediction import Outcome, OptionsError, PredictionOptions, run_prediction
+from trifuse.batch.prediction import OptionsError, Outcome, PredictionOptions, run_prediction
 from trifuse.classifiers.archive import ModelFileError
 from trifuse.classifiers.model_file import load_model
 from trifuse.classifiers.output import OutputError

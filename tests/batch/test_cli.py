@@ -1,0 +1,475 @@
+"""The command line as people run it: exit codes, whole error texts, pipes, interrupts."""
+
+import csv
+import importlib.metadata
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from trifuse.batch import cli
+from trifuse.datasets.truth import read_truth
+from trifuse.recipes.recipe import preset_names
+
+ROOT = Path(__file__).resolve().parents[2]
+USAGE = "Usage: trifuse predict [OPTIONS] INPUT...\nTry 'trifuse predict -h' for help.\n\n"
+ODD_NAMES = (
+    b"plain.jpg", b"two words.jpg", b"com,ma.jpg", b'quo"te.jpg', b"apo'strophe.jpg", b"-dash.jpg",
+    b"=1+1.jpg", b"+plus.jpg", b"@at.jpg", b"\xff\xfe.jpg", "é漢.jpg".encode(), b"car\rriage.jpg",
+    b"$(touch x).jpg", b"100%s.jpg", b"back\\slash.jpg", b"'=quoted.jpg",
+)  # fmt: skip
+
+
+def commands():
+    context = click.Context(cli.cli, info_name="trifuse")
+    return {name: cli.cli.get_command(context, name) for name in cli.cli.list_commands(context)}
+
+
+def rows(content):
+    text = content.decode("utf-8", "surrogateescape")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, model_file, pictures):
+    """A working folder with the model m.trifuse and the pictures a.jpg, b.jpg and in/c.jpg."""
+    monkeypatch.chdir(tmp_path)
+    Path("m.trifuse").symlink_to(model_file)
+    Path("in").mkdir()
+    for name, picture in zip(("a.jpg", "b.jpg", "in/c.jpg"), pictures, strict=False):
+        Path(name).symlink_to(picture)
+    return tmp_path
+
+
+# Help
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_every_command_has_help_with_an_example(trifuse, name, option):
+    result = trifuse(name, option)
+    text = result.out.decode()
+    assert (result.code, result.err) == (0, "")
+    assert text.startswith(f"Usage: trifuse {name}")
+    assert re.search(rf"^  (.*\| )?trifuse {name}\b", text, re.MULTILINE)
+
+
+def test_every_option_has_a_help_text():
+    for command in commands().values():
+        for parameter in command.params:
+            assert isinstance(parameter, click.Argument) or parameter.help
+
+
+def test_the_examples_of_the_help_are_commands_that_parse():
+    for name, command in commands().items():
+        for line in command.help.splitlines():
+            if (found := re.search(rf"(?:^|\| )trifuse {name}\b(.*)$", line)) and "/" not in line[
+                :1
+            ]:
+                command.make_context(name, found[1].split(), resilient_parsing=False).close()
+
+
+def test_the_list_of_commands(trifuse):
+    for arguments in ((), ("--help",)):
+        result = trifuse(*arguments)
+        text = result.out.decode() + result.err
+        assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in cli.COMMANDS)
+    assert result.code == 0
+    assert trifuse().code == 2
+
+
+def test_version(trifuse):
+    result = trifuse("--version")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.decode() == f"trifuse {importlib.metadata.version('trifuse')}\n"
+
+
+def test_the_help_of_train_names_the_presets(trifuse):
+    text = " ".join(trifuse("train", "--help").out.decode().split())
+    assert f"{', '.join(preset_names())}, or a file" in text
+
+
+def test_every_command_and_option_is_in_the_docs():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    text = "\n".join(page.read_text() for page in pages)
+    missing = []
+    for name, command in commands().items():
+        if f"trifuse {name}" not in text:
+            missing.append(name)
+        for parameter in command.params:
+            options = parameter.opts if isinstance(parameter, click.Option) else []
+            missing += [
+                f"{name} {option}"
+                for option in options
+                if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text)
+            ]
+    assert missing == []
+
+
+# Wrong usage and failures
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["-m", "m.trifuse", "-o", "o"], "Missing argument 'INPUT...'."),
+        (["a.jpg", "-o", "o"], "Missing option '-m' / '--model'."),
+        (["a.jpg", "-m", "m.trifuse"], "Missing option '-o' / '--output'."),
+        (["a.jpg", "-m", "m.trifuse", "-o", "o", "--tpo", "3"], "No such option"),
+        (["a.jpg", "-m", "m.trifuse", "-o", "o", "-j", "0"], "Invalid value for '-j' / '--jobs'"),
+        (["a.jpg", "-m", "m.trifuse", "-o", "o", "--top", "0"], "Invalid value for '--top'"),
+        (
+            ["a.jpg", "-m", "m.trifuse", "-o", "o", "--top", "8"],
+            "The model has 7 classes; ask for at most so many, not for 8.\n",
+        ),
+    ],
+)
+def test_wrong_usage(trifuse, here, arguments, error):
+    result = trifuse("predict", *arguments)
+    assert (result.code, result.out) == (2, b"")
+    assert result.err.startswith(f"{USAGE}Error: {error}")
+    assert not Path("o").exists()
+
+
+def test_an_unknown_command(trifuse):
+    result = trifuse("forecast")
+    assert result.code == 2
+    assert "No such command 'forecast'." in result.err
+
+
+FAILURES = [
+    (
+        "predict a.jpg -m none.trifuse -o o",
+        "The model none.trifuse cannot be read: No such file or directory.",
+    ),
+    ("predict a.jpg -m in -o o", "The model in cannot be read: it is no regular file."),
+    (
+        "predict a.jpg -m a.jpg -o o",
+        "a.jpg is no model file of trifuse, or is damaged: File is not a zip file.",
+    ),
+    (
+        "predict a.jpg -m m.trifuse -o o --prior even",
+        "There is no prior 'even'; name training, balanced, or a .toml file.",
+    ),
+    (
+        "predict a.jpg -m m.trifuse -o none/o.csv",
+        "none/o.csv cannot be written: No such file or directory.",
+    ),
+    (
+        "predict a.jpg -m m.trifuse -o b.jpg",
+        "b.jpg exists already; name another output, or say --overwrite to replace it.",
+    ),
+    (
+        "predict a.jpg -m m.trifuse -o in --overwrite",
+        "in is there and is no regular file; name another output.",
+    ),
+    (
+        "predict a.jpg -m m.trifuse -o /dev/null --overwrite",
+        "/dev/null is there and is no regular file; name another output.",
+    ),
+    (
+        "train in -o b.jpg",
+        "b.jpg exists already; name another output, or say --overwrite to replace it.",
+    ),
+    ("train in -o none/m.trifuse", "none/m.trifuse cannot be written: No such file or directory."),
+    ("train in -o m2.trifuse --recipe best", "There is no recipe 'best'; name one of "),
+    ("train none -o m2.trifuse", "there is no none; expected a folder with HAM10000's"),
+    ("train in -o m2.trifuse", "in is no labelled archive; expected a folder with"),
+    ("info none.trifuse", "The model none.trifuse cannot be read: No such file or directory."),
+    ("evaluate none.csv none.csv", "cannot read none.csv: No such file or directory"),
+    ("evaluate a.jpg a.jpg", "a.jpg is not a CSV file in UTF-8"),
+    ("demo -o a.jpg", "File exists: a.jpg."),
+]
+
+
+@pytest.mark.parametrize(("line", "error"), FAILURES)
+def test_failures_are_one_sentence(trifuse, here, line, error):
+    before = sorted(here.rglob("*"))
+    result = trifuse(*line.split())
+    assert (result.code, result.out) == (1, b"")
+    assert result.err.startswith(f"Error: {error}")
+    assert result.err.count("\n") == 1
+    assert sorted(here.rglob("*")) == before
+
+
+def test_an_error_of_our_own_keeps_its_traceback(monkeypatch):
+    def fail(**_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli.cli, "main", fail)
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_too_little_memory_is_a_sentence(monkeypatch, capfd):
+    def fail(**_):
+        raise MemoryError
+
+    monkeypatch.setattr(cli.cli, "main", fail)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    assert (exit_.value.code, *capfd.readouterr()) == (
+        1,
+        "",
+        "Error: There is not enough memory.\n",
+    )
+
+
+# predict
+
+
+def test_predict(trifuse, here):
+    result = trifuse("predict", "b.jpg", "in", "a.jpg", "-m", "m.trifuse", "-o", "o.csv")
+    assert (result.code, result.out, result.err) == (0, b"", "")
+    content = Path("o.csv").read_bytes()
+    assert [row["image"] for row in rows(content)] == ["b.jpg", "in/c.jpg", "a.jpg"]
+    assert {row["status"] for row in rows(content)} == {"ok"}
+    assert sorted(os.listdir()) == ["a.jpg", "b.jpg", "in", "m.trifuse", "o.csv", "o.csv.run.json"]
+
+
+def test_stdout_carries_the_csv_and_nothing_else(trifuse, here):
+    trifuse("predict", "a.jpg", "in", "-m", "m.trifuse", "-o", "o.csv")
+    result = trifuse("predict", "a.jpg", "in", "-m", "m.trifuse", "-o", "-")
+    assert result.code == 0
+    assert result.out == Path("o.csv").read_bytes()
+    assert "-.run.json" not in os.listdir()
+
+
+def test_unread_images_are_rows_and_exit_code_3(trifuse, here):
+    Path("in/empty.jpg").touch()
+    result = trifuse("predict", "in", "none.jpg", "a.jpg", "-m", "m.trifuse", "-o", "-")
+    assert result.code == 3
+    assert result.err == "2 of 4 images could not be read; see their rows.\n"
+    assert [(row["image"], row["status"], row["message"]) for row in rows(result.out)] == [
+        ("in/c.jpg", "ok", ""),
+        ("in/empty.jpg", "error", "cannot read in/empty.jpg: it is empty"),
+        ("none.jpg", "error", "cannot read none.jpg: there is no such file"),
+        ("a.jpg", "ok", ""),
+    ]
+
+
+def test_a_list_on_stdin(trifuse, here):
+    Path("new\nline.jpg").symlink_to("a.jpg")
+    lines = trifuse("predict", "-", "-m", "m.trifuse", "-o", "-", stdin=b"b.jpg\n\nin\na.jpg")
+    assert lines.code == 3
+    images = [(row["image"], row["status"]) for row in rows(lines.out)]
+    assert images == [("b.jpg", "ok"), ("in", "error"), ("a.jpg", "ok")]
+    assert rows(lines.out)[1]["message"] == "cannot read in: it is a folder, not an image file"
+    nul = trifuse("predict", "-", "-0", "-m", "m.trifuse", "-o", "-", stdin=b"new\nline.jpg\0b.jpg")
+    assert nul.code == 0
+    assert [row["image"] for row in rows(nul.out)] == ["new\nline.jpg", "b.jpg"]
+
+
+def test_an_empty_folder(trifuse, here):
+    Path("empty").mkdir()
+    result = trifuse("predict", "empty", "-m", "m.trifuse", "-o", "-")
+    assert (result.code, result.err) == (0, "empty: holds no image.\n")
+    assert result.out.count(b"\n") == 1
+
+
+def test_the_options_of_predict(trifuse, here):
+    Path("prior.toml").write_text(
+        "".join(f"synthetic_{c} = 1\n" for c in "abcdef") + "synthetic_g = 1000\n"
+    )
+    common = ("predict", "a.jpg", "-m", "m.trifuse", "-o", "-")
+    (row,) = rows(trifuse(*common, "--prior", "prior.toml", "--top", "1", "--probabilities").out)
+    assert row["label_1"] == "synthetic_g"
+    assert "label_2" not in row
+    assert sum(float(row[f"probability_synthetic_{c}"]) for c in "abcdefg") == pytest.approx(1)
+    balanced = trifuse(*common, "--prior", "balanced").out
+    assert balanced != trifuse(*common, "--prior", "prior.toml").out
+    small = trifuse(*common, "--max-pixels", "100")
+    assert (small.code, rows(small.out)[0]["status"]) == (3, "error")
+
+
+@pytest.fixture
+def odd(here, pictures):
+    """A folder of pictures with names that have broken other programs."""
+    folder = here / "odd"
+    folder.mkdir()
+    for name in ODD_NAMES:
+        shutil.copy(pictures[0], os.path.join(os.fsencode(folder), name))
+    return sorted(ODD_NAMES, key=os.fsdecode)
+
+
+def images(content):
+    """The image column as bytes, without the apostrophe that was put before formulas."""
+    cells = [os.fsencode(row["image"]) for row in rows(content)]
+    return [cell[1:] if re.match(rb"'+[=+\-@\t\r]", cell) else cell for cell in cells]
+
+
+def test_odd_names_in_a_folder(trifuse, odd, monkeypatch):
+    monkeypatch.chdir("odd")
+    result = trifuse("predict", ".", "-m", "../m.trifuse", "-o", "-", "--jobs", "2")
+    assert (result.code, result.err) == (0, "")
+    assert images(result.out) == [b"./" + name for name in odd]
+
+
+def test_odd_names_on_the_command_line_and_on_stdin(trifuse, odd, monkeypatch):
+    monkeypatch.chdir("odd")
+    options = ("-m", "../m.trifuse", "-o", "-")
+    named = trifuse("predict", *options, "--", *map(os.fsdecode, odd))
+    assert (named.code, named.err) == (0, "")
+    assert images(named.out) == odd
+    listed = trifuse("predict", "-", "-0", *options, stdin=b"\0".join(odd))
+    assert listed.out == named.out
+    assert not re.search(rb'^"?[=+@-]', named.out, re.MULTILINE)
+
+
+# In a shell
+
+
+def test_find_and_head(shell, here, pictures):
+    many = "for i in $(seq 300); do echo a.jpg; done"
+    found = shell("find . -name '*.jpg' | sort | trifuse predict - -m m.trifuse -o -", here)
+    assert (found.returncode, found.stderr) == (0, b"")
+    assert images(found.stdout) == [b"./a.jpg", b"./b.jpg", b"./in/c.jpg"]
+    for jobs in (1, 2):
+        head = shell(f"({many}) | trifuse predict - -m m.trifuse -o - -j {jobs} | head -n 2", here)
+        assert head.stderr == b""
+        assert head.stdout.count(b"\n") == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_stdout(shell, here):
+    for line in ("trifuse predict a.jpg -m m.trifuse -o -", "trifuse info m.trifuse"):
+        result = shell(f"{line} > /dev/full", here)
+        assert result.returncode == 1
+        assert result.stderr == b"Error: No space left on device.\n"
+
+
+def test_a_full_disk(shell, here):
+    line = "ulimit -f 1; yes a.jpg | head -n 40 | trifuse predict - -m m.trifuse -o o.csv -j 1"
+    result = shell(line, here)
+    assert result.returncode == 1
+    assert result.stderr == b"Error: o.csv cannot be written: File too large.\n"
+    assert not list(here.glob("o.csv*"))
+
+
+def test_a_list_that_is_a_folder(shell, here):
+    result = shell("trifuse predict - -m m.trifuse -o o.csv < in", here)
+    assert result.returncode == 1
+    assert result.stderr == (
+        b"Error: The list of images on standard input cannot be read: Is a directory.\n"
+    )
+    assert not list(here.glob("o.csv*"))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt(here, jobs):
+    command = [Path(sys.executable).with_name("trifuse"), "predict", "-", "-m", "m.trifuse"]
+    process = subprocess.Popen(
+        [*command, "-o", "-", "-j", str(jobs)], start_new_session=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdin.write(b"a.jpg\n" * 40)
+    process.stdin.flush()
+    assert process.stdout.readline().startswith(b"image,")
+    assert process.stdout.readline().startswith(b"a.jpg,ok,")
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.decode().strip() == "Interrupted."
+    for _ in range(100):
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    pytest.fail("worker processes outlived the command")
+
+
+NO_NETWORK = """
+import socket
+
+def refuse(*_, **__):
+    raise AssertionError("the network was used")
+
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+"""
+
+
+@pytest.fixture
+def offline(tmp_path_factory):
+    """A folder for PYTHONPATH, in which Python finds the network forbidden."""
+    folder = tmp_path_factory.mktemp("offline")
+    (folder / "sitecustomize.py").write_text(NO_NETWORK)
+    return str(folder)
+
+
+def test_light_commands_import_nothing_heavy_and_need_no_network(shell, here, offline):
+    code = textwrap.dedent("""
+        import sys
+        from trifuse.batch.cli import main
+        try:
+            main()
+        except SystemExit as exit:
+            assert not exit.code, exit.code
+        heavy = "tensorflow", "keras", "sklearn", "lightgbm", "pandas", "scipy", "joblib"
+        print([name for name in heavy if name in sys.modules], file=sys.stderr)
+    """)
+    Path("run.py").write_text(code)
+    for arguments in ("predict a.jpg -m m.trifuse -o -", "info m.trifuse", "backbones", "--help"):
+        result = shell(f"python run.py {arguments}", here, PYTHONPATH=offline)
+        assert (result.returncode, result.stderr) == (0, b"[]\n")
+
+
+# The other commands
+
+
+def test_train_gives_the_same_bytes_with_more_jobs_and_without_a_network(
+    shell, here, archive, recipe_file, model_file, offline
+):
+    line = f"trifuse train {archive} -o new.trifuse --recipe {recipe_file} --jobs 2"
+    result = shell(line, here, PYTHONPATH=offline)
+    assert result.returncode == 0
+    assert result.stderr.decode().splitlines() == [
+        "sampling descriptors: 56 images",
+        "encoding images: 56 images",
+        "fitting the ensemble: 56 images, 2 folds",
+    ]
+    assert result.stdout.decode().splitlines()[0].startswith("| member ")
+    assert len(result.stdout.decode().splitlines()) == 5
+    assert Path("new.trifuse").read_bytes() == model_file.read_bytes()
+
+
+def test_info(trifuse, here):
+    result = trifuse("info", "m.trifuse")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.decode().startswith("# A trifuse model\n")
+    about = json.loads(trifuse("info", "m.trifuse", "--json").out)
+    assert about["classes"] == [f"synthetic_{c}" for c in "abcdefg"]
+    assert about["training"]["images"] == 56
+    assert "card" not in about
+
+
+def test_backbones(trifuse):
+    text = trifuse("backbones").out.decode()
+    listed = json.loads(trifuse("backbones", "--json").out)
+    assert len(listed) >= 10
+    assert all(re.search(rf"^{row['name']} ", text, re.MULTILINE) for row in listed)
+
+
+def test_evaluate(trifuse, here, archive):
+    trifuse("predict", archive / "images", "-m", "m.trifuse", "-o", "o.csv", "--probabilities")
+    truth = archive / "metadata.csv"
+    result = trifuse("evaluate", "o.csv", truth)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.decode().startswith("56 images scored and compared with the truth.")
+    plain = json.loads(trifuse("evaluate", "o.csv", truth, "--json").out)
+    right = sum(
+        row["label_1"] == read_truth(truth)[f"images/{Path(row['image']).name}"]
+        for row in rows(Path("o.csv").read_bytes())
+    )
+    assert plain["metrics"]["accuracy"] == pytest.approx(right / 56)
