@@ -41,6 +41,7 @@ def fit_boosting(
         "learning_rate": options.learning_rate,
         "num_leaves": options.leaves,
         "feature_fraction": options.feature_fraction,
+        "lambda_l2": options.l2,
         "seed": random_state,
         "deterministic": True,
         "force_row_wise": True,

@@ -56,17 +56,26 @@ def build_embedder(recipe: Recipe) -> CnnEmbedder | None:
     )
 
 
-def fit_block_encoder(
-    paths: Sequence[Path], recipe: Recipe, embedder: CnnEmbedder | None, mapper: Mapper = plain_map
-) -> BlockEncoder:
-    """Train the codebooks on descriptors drawn evenly over at most `recipe.sample.images`."""
-    extractor = FeatureExtractor(recipe, embedder)
-    n_images = min(recipe.sample.images, len(paths))
-    chosen = np.linspace(0, len(paths) - 1, n_images).round().astype(int)
-    each = -(-recipe.sample.size // n_images)
-    draw = partial(_draw, extractor, each)
-    samples = mapper(draw, [(int(i), paths[i]) for i in chosen], "sampling descriptors")
-    return BlockEncoder.fit(extractor, list(samples))
+Sample = dict[str, LocalDescriptors]
+"""What was drawn from one image, by stream."""
+
+
+def draw_samples(
+    paths: Sequence[Path], extractor: FeatureExtractor, mapper: Mapper = plain_map
+) -> dict[int, Sample]:
+    """Draw local descriptors for the codebooks from images spread evenly over `paths`.
+
+    Returns
+    -------
+    dict of int to dict of str to LocalDescriptors
+        By row number, for at most `recipe.sample.images` rows, what was drawn of each stream.
+    """
+    sample, seed = extractor.recipe.sample, extractor.recipe.random_state
+    n_images = min(sample.images, len(paths))
+    rows = np.linspace(0, len(paths) - 1, n_images).round().astype(int).tolist()
+    draw = partial(_draw, extractor, -(-sample.size // n_images), seed)
+    samples = mapper(draw, [(row, paths[row]) for row in rows], "sampling descriptors")
+    return dict(zip(rows, samples, strict=True))
 
 
 def encode_images(
@@ -114,18 +123,18 @@ def train_model(
         If an image cannot be read.
     """
     check_class_names(classes)
-    encoder = fit_block_encoder(paths, recipe, build_embedder(recipe), mapper)
+    extractor = FeatureExtractor(recipe, build_embedder(recipe))
+    samples = draw_samples(paths, extractor, mapper)
+    encoder = BlockEncoder.fit(extractor, list(samples.values()))
     blocks = encode_images(paths, encoder, mapper)
     say(f"fitting the ensemble: {len(paths)} images, {len(folds)} folds")
     ensemble, out_of_fold = fit_ensemble(blocks, labels, folds, len(classes), recipe)
     return Model(classes, encoder, ensemble), out_of_fold
 
 
-def _draw(
-    extractor: FeatureExtractor, n: int, item: tuple[int, Path]
-) -> dict[str, LocalDescriptors]:
-    index, path = item
-    return sample_streams(extractor, read_image(path), n, (extractor.recipe.random_state, index))
+def _draw(extractor: FeatureExtractor, n: int, seed: int, item: tuple[int, Path]) -> Sample:
+    row, path = item
+    return sample_streams(extractor, read_image(path), n, (seed, row))
 
 
 def _encode(encoder: BlockEncoder, path: Path) -> Blocks:

@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.encoders.codebook import sample_descriptors
-from trifuse.encoders.extraction import CNN_BLOCK, FeatureExtractor, encodings_by_stream
+from trifuse.encoders.extraction import (
+    CNN_BLOCK,
+    FeatureExtractor,
+    ImageFeatures,
+    encodings_by_stream,
+)
 from trifuse.encoders.normalization import l2_normalize, signed_square_root
 from trifuse.encoders.stream import StreamEncoder
 from trifuse.features.grid import LocalDescriptors
@@ -67,7 +72,10 @@ class BlockEncoder:
         dict of str to ndarray of float32, shape (dim,)
             Of unit L2 norm, or zero where the image is too small for a descriptor.
         """
-        features = self.extractor.extract(image)
+        return self.encode_features(self.extractor.extract(image))
+
+    def encode_features(self, features: ImageFeatures) -> Blocks:
+        """Encode what the extractor saw in one image."""
         vectors: Blocks = {}
         if features.embedding is not None:
             vectors[CNN_BLOCK] = l2_normalize(signed_square_root(features.embedding))

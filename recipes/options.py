@@ -46,7 +46,7 @@ class SiftOptions(CodebookOptions):
     """Dense SIFT descriptors."""
 
     step: Count = 4
-    bin_sizes: Scales = (4, 6, 8, 10)
+    bin_sizes: Scales = (4, 6, 8, 12)
     contrast_threshold: NonNegative = 0.0
     root: bool = True
 
@@ -56,7 +56,7 @@ class ColorOptions(CodebookOptions):
     """Local colour statistics."""
 
     step: Count = 4
-    bin_sizes: Scales = (4, 8)
+    bin_sizes: Scales = (4, 8, 16)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class CnnOptions(CodebookOptions):
     """The pretrained network: its embedding, and its feature map as local descriptors."""
 
     backbone: str = "efficientnet-lite0"
-    input_size: tuple[Count, Count] = (224, 224)
+    input_size: tuple[Count, Count] = (300, 400)
     """Rows and columns that an image is resized to."""
     weights: str = "default"
     """The backbone's own weights, `random`, or a Keras weights file."""
@@ -74,7 +74,7 @@ class CnnOptions(CodebookOptions):
 class ImageOptions:
     """What is done to an image before its SIFT and colour descriptors are taken."""
 
-    longest_side: Count = 400
+    longest_side: Count = 300
     """Larger images are shrunk to it, in pixels."""
 
 
@@ -82,7 +82,7 @@ class ImageOptions:
 class SampleOptions:
     """The sample of local descriptors that codebooks are trained on."""
 
-    size: Count = 250_000
+    size: Count = 120_000
     """Descriptors of a stream."""
     images: Count = 2_000
     """Images that they are drawn from, spread evenly over the training images."""
@@ -96,9 +96,10 @@ class FusionOptions:
         default_factory=lambda: {
             "sift_fisher": 1.0,
             "sift_vlad": 1.0,
-            "color_fisher": 1.0,
-            "cnn": 1.0,
-            "cnn_fisher": 1.0,
+            "color_fisher": 2.0,
+            "color_vlad": 1.0,
+            "cnn": 2.0,
+            "cnn_fisher": 2.0,
         }
     )
 
@@ -107,7 +108,7 @@ class FusionOptions:
 class SvmOptions:
     """The linear support vector machines on the fused blocks."""
 
-    C: Positive = 1.0
+    C: Positive = 2.0
 
 
 @dataclass(frozen=True)
@@ -116,16 +117,18 @@ class LightgbmOptions:
 
     pca_dimension: Count = 64
     """Principal components kept of each block."""
-    trees: Count = 200
+    trees: Count = 300
     """Boosting rounds; each grows one tree a class."""
-    learning_rate: Positive = 0.05
-    leaves: Annotated[int, Meta(ge=2)] = 15
+    learning_rate: Positive = 0.1
+    leaves: Annotated[int, Meta(ge=2)] = 7
+    l2: NonNegative = 5.0
+    """L2 regularisation of the leaves."""
     feature_fraction: Share = 0.1
     """Share of the features that each tree may use."""
 
 
 @dataclass(frozen=True)
 class EnsembleOptions:
-    """The out-of-fold scores on which temperatures and weights are chosen."""
+    """The out-of-fold scores on which calibrations and weights are chosen."""
 
     folds: Annotated[int, Meta(ge=2)] = 5

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +20,12 @@ from trifuse.classifiers.ensemble import (
 from trifuse.classifiers.metrics import compute_metrics, mean_interval
 from trifuse.classifiers.prior import shift_prior
 from trifuse.classifiers.tables import markdown_table
-from trifuse.classifiers.training import (
-    Mapper,
-    build_embedder,
-    encode_images,
-    fit_block_encoder,
-    plain_map,
-)
+from trifuse.classifiers.training import Mapper, build_embedder, draw_samples, plain_map
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
-from trifuse.encoders.blocks import Blocks
+from trifuse.encoders.blocks import BlockEncoder, Blocks, stack_blocks
+from trifuse.encoders.extraction import FeatureExtractor
+from trifuse.features.images import read_image
 from trifuse.recipes.recipe import Recipe
 
 FIGURES = {
@@ -90,26 +88,43 @@ def cross_validate(
     n_folds : int
     mapper : Mapper
     """
-    embedder = build_embedder(recipe)
-    labels = table.label_indices
-    figures: dict[str, list[dict[str, float]]] = {}
     folds = grouped_stratified_folds(table.labels, table.groups, n_folds, recipe.random_state)
-    for training, test in folds:
+    extractor = FeatureExtractor(recipe, build_embedder(recipe))
+    samples = draw_samples(table.paths, extractor, mapper)
+    encoders = [
+        BlockEncoder.fit(extractor, [samples[row] for row in training if row in samples])
+        for training, _ in folds
+    ]
+    # An image's features are the same in every fold; only the codebooks differ.
+    encoded = list(mapper(partial(_encode_by_all, encoders), table.paths, "encoding images"))
+    figures: dict[str, list[dict[str, float]]] = {}
+    for number, (training, test) in enumerate(folds):
+        blocks = stack_blocks([by_fold[number] for by_fold in encoded])
         part = table.subset(training)
-        encoder = fit_block_encoder(part.paths, recipe, embedder, mapper)
-        blocks = encode_images(table.paths, encoder, mapper)
         inner = grouped_stratified_folds(
             part.labels, part.groups, recipe.ensemble.folds, recipe.random_state
         )
         outputs = _score(
-            _rows(blocks, training), labels[training], _rows(blocks, test), inner,
-            len(table.classes), recipe,
-        )  # fmt: skip
+            _rows(blocks, training),
+            part.label_indices,
+            _rows(blocks, test),
+            inner,
+            len(table.classes),
+            recipe,
+        )
         for method, probabilities in outputs.items():
             figures.setdefault(method, []).append(
-                _measure(probabilities, labels[training], labels[test], table.classes)
+                _measure(
+                    probabilities, part.label_indices, table.label_indices[test], table.classes
+                )
             )
     return CrossValidation(figures)
+
+
+def _encode_by_all(encoders: Sequence[BlockEncoder], path: Path) -> list[Blocks]:
+    """Encode one image with the codebooks of every fold."""
+    features = encoders[0].extractor.extract(read_image(path))
+    return [encoder.encode_features(features) for encoder in encoders]
 
 
 def _measure(
