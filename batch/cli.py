@@ -37,7 +37,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="trifuse", message="%(prog)s %(version)s")
 def cli() -> None:
-    r"""Rank the images of an archive by class: the three most probable ones, as a CSV.
+    """Rank the images of an archive by class: the three most probable ones, as a CSV.
 
     trifuse fuses Fisher vectors, VLAD and CNN embeddings. It is for research; it is no medical
     device.

@@ -113,11 +113,7 @@ def cross_validate(
             recipe,
         )
         for method, probabilities in outputs.items():
-            figures.setdefault(method, []).append(
-                _measure(
-                    probabilities, part.label_indices, table.label_indices[test], table.classes
-                )
-            )
+            figures.setdefault(method, []).append(_measure(probabilities, part, table.subset(test)))
     return CrossValidation(figures)
 
 
@@ -128,15 +124,12 @@ def _encode_by_all(encoders: Sequence[BlockEncoder], path: Path) -> list[Blocks]
 
 
 def _measure(
-    probabilities: NDArray[np.float64],
-    training_labels: NDArray[np.intp],
-    labels: NDArray[np.intp],
-    classes: tuple[str, ...],
+    probabilities: NDArray[np.float64], training: LabelledTable, test: LabelledTable
 ) -> dict[str, float]:
     """Measure one method in one fold."""
-    n_classes = len(classes)
-    prior = np.bincount(training_labels, minlength=n_classes) / len(training_labels)
-    balanced = shift_prior(probabilities, prior, np.full(n_classes, 1 / n_classes))
+    labels, classes = test.label_indices, test.classes
+    prior = np.bincount(training.label_indices, minlength=len(classes)) / len(training)
+    balanced = shift_prior(probabilities, prior, np.full(len(classes), 1 / len(classes)))
     figures = compute_metrics(probabilities, labels, classes).to_dict()
     return {**figures, "balanced_bma": compute_metrics(balanced, labels, classes).bma}
 

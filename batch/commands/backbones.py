@@ -13,7 +13,7 @@ from trifuse.batch.commands.options import json_option
 @click.command("backbones")
 @json_option()
 def command(as_json: bool) -> None:
-    r"""List the pretrained networks that a recipe can name.
+    """List the pretrained networks that a recipe can name.
 
     \b
     trifuse backbones

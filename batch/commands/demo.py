@@ -12,7 +12,7 @@ from trifuse.batch.commands.options import jobs_option
               help="Where the archive, the model and the predictions are written.")  # fmt: skip
 @jobs_option()
 def command(output: str, jobs: int) -> None:
-    r"""Do the whole job on a small synthetic archive: generate, train, score, evaluate.
+    """Do the whole job on a small synthetic archive: generate, train, score, evaluate.
 
     The pictures are drawn by a program; they show that trifuse works, not how well it does on
     real images.

@@ -14,7 +14,7 @@ from trifuse.batch.commands.options import json_option
 @click.argument("truth", type=click.Path())
 @json_option()
 def command(predictions: str, truth: str, as_json: bool) -> None:
-    r"""Measure a predictions CSV against the truth.
+    """Measure a predictions CSV against the truth.
 
     TRUTH is HAM10000's metadata, the ISIC challenge's one-hot CSV
     (image,MEL,NV,BCC,AKIEC,BKL,DF,VASC), or a CSV with the columns path and label. All metrics

@@ -15,7 +15,7 @@ from trifuse.batch.commands.options import json_option
 @click.argument("model", metavar="FILE", type=click.Path())
 @json_option()
 def command(model: str, as_json: bool) -> None:
-    r"""Show a model's card: classes, training images, metrics, recipe, versions.
+    """Show a model's card: classes, training images, metrics, recipe, versions.
 
     \b
     trifuse info ham.trifuse

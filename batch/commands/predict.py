@@ -28,7 +28,7 @@ from trifuse.features.images import MAX_PIXELS
               help="Larger images are not decoded.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an existing output.")
 def command(inputs: tuple[str, ...], null: bool, **options: Any) -> int:
-    r"""Score images and write the most probable classes of each, a row an image.
+    """Score images and write the most probable classes of each, a row an image.
 
     INPUT is a file, a folder (searched with all its folders, in sorted order), or - for a list
     of paths on standard input. Rows stand in the order of the inputs; an image that cannot be

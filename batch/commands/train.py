@@ -18,7 +18,7 @@ from trifuse.recipes.recipe import preset_names
 @jobs_option()
 @click.option("--overwrite", is_flag=True, help="Replace an existing model.")
 def command(data: str, output: str, recipe: str, jobs: int, overwrite: bool) -> None:
-    r"""Train a model on a labelled archive.
+    """Train a model on a labelled archive.
 
     DATA is HAM10000 (its folder, or its metadata CSV), a folder with a folder for each class,
     or a CSV with the columns path, label and, where several images show one lesion, group.
