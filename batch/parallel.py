@@ -1,11 +1,15 @@
-"""Work spread over processes by joblib, its results in order."""
+"""Work spread over processes by loky, its results in order."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Future
 from itertools import chain, islice
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import click
@@ -15,6 +19,11 @@ from trifuse.batch.threads import limit_threads, limited_threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+CHUNKS_A_JOB = 2
+"""Chunks a process that are being worked on or wait their turn."""
+IDLE_SECONDS = 300
+"""After so long without work a process ends."""
 
 
 class WorkerError(RuntimeError):
@@ -52,19 +61,37 @@ def map_chunks(
         for item in remaining:
             yield from function([item])
         return
-    from joblib import Parallel, delayed
+    from joblib.externals.loky import get_reusable_executor
 
-    tasks = (delayed(function)(chunk) for chunk in chunked(remaining, chunk_size))
+    executor = get_reusable_executor(
+        max_workers=jobs, timeout=IDLE_SECONDS, initializer=_begin, initargs=(Path.cwd(),)
+    )
+    pending: deque[Future[list[Result]]] = deque()
     try:
-        with Parallel(n_jobs=jobs, backend="loky", return_as="generator") as parallel:
-            for results in parallel(tasks):
-                yield from results
+        # Items are taken in this thread: waiting for one can be interrupted.
+        for chunk in chunked(remaining, chunk_size):
+            pending.append(executor.submit(function, chunk))
+            while len(pending) > CHUNKS_A_JOB * jobs or (pending and pending[0].done()):
+                yield from pending.popleft().result()
+        while pending:
+            yield from pending.popleft().result()
     except BrokenExecutor as error:
         msg = (
             "A worker process died, most likely because memory ran out; "
             "run it again with fewer --jobs."
         )
         raise WorkerError(msg) from error
+    finally:
+        if pending:  # an error or an interrupt: nobody wants the rest
+            for future in pending:
+                future.cancel()
+            executor.shutdown(wait=True)
+
+
+def _begin(folder: Path) -> None:
+    """Make a process look for its items where we do, and die of Ctrl-C without a traceback."""
+    os.chdir(folder)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class ProcessMapper:

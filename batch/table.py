@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -55,5 +56,8 @@ def _number(probability: float) -> str:
 
 
 def _safe(cell: str) -> str:
-    """Keep a spreadsheet from running a cell: text that could be a formula gets an apostrophe."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    """Keep a spreadsheet from running a cell: what could be a formula gets an apostrophe.
+
+    So does what looks as if it had got one, so that it can be taken off again.
+    """
+    return f"'{cell}" if re.match(r"'*[=+\-@\t\r]", cell) else cell

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,4 +159,4 @@ def _fill_matrix(
 
 def _unescape(cell: str) -> str:
     """Undo the apostrophe that keeps spreadsheets from running a cell that starts so."""
-    return cell[1:] if cell.startswith(("'=", "'+", "'-", "'@", "'\t", "'\r")) else cell
+    return cell[1:] if re.match(r"'+[=+\-@\t\r]", cell) else cell

@@ -22,7 +22,7 @@ from trifuse.datasets.truth import read_truth
 from trifuse.recipes.recipe import preset_names
 
 ROOT = Path(__file__).resolve().parents[2]
-USAGE = "Usage: trifuse predict [OPTIONS] INPUT...\nTry 'trifuse predict -h' for help.\n\n"
+USAGE = "Usage: trifuse predict [OPTIONS] INPUT...\nTry 'trifuse predict --help' for help.\n\n"
 ODD_NAMES = (
     b"plain.jpg", b"two words.jpg", b"com,ma.jpg", b'quo"te.jpg', b"apo'strophe.jpg", b"-dash.jpg",
     b"=1+1.jpg", b"+plus.jpg", b"@at.jpg", b"\xff\xfe.jpg", "é漢.jpg".encode(), b"car\rriage.jpg",
@@ -188,7 +188,6 @@ FAILURES = [
     ("info none.trifuse", "The model none.trifuse cannot be read: No such file or directory."),
     ("evaluate none.csv none.csv", "cannot read none.csv: No such file or directory"),
     ("evaluate a.jpg a.jpg", "a.jpg is not a CSV file in UTF-8"),
-    ("demo -o a.jpg", "File exists: a.jpg."),
 ]
 
 
@@ -234,7 +233,8 @@ def test_predict(trifuse, here):
     content = Path("o.csv").read_bytes()
     assert [row["image"] for row in rows(content)] == ["b.jpg", "in/c.jpg", "a.jpg"]
     assert {row["status"] for row in rows(content)} == {"ok"}
-    assert sorted(os.listdir()) == ["a.jpg", "b.jpg", "in", "m.trifuse", "o.csv", "o.csv.run.json"]
+    written = {path.name for path in here.iterdir()} - {"a.jpg", "b.jpg", "in", "m.trifuse"}
+    assert written == {"o.csv", "o.csv.run.json"}
 
 
 def test_stdout_carries_the_csv_and_nothing_else(trifuse, here):
@@ -242,7 +242,7 @@ def test_stdout_carries_the_csv_and_nothing_else(trifuse, here):
     result = trifuse("predict", "a.jpg", "in", "-m", "m.trifuse", "-o", "-")
     assert result.code == 0
     assert result.out == Path("o.csv").read_bytes()
-    assert "-.run.json" not in os.listdir()
+    assert not Path("-.run.json").exists()
 
 
 def test_unread_images_are_rows_and_exit_code_3(trifuse, here):
@@ -298,7 +298,7 @@ def odd(here, pictures):
     folder = here / "odd"
     folder.mkdir()
     for name in ODD_NAMES:
-        shutil.copy(pictures[0], os.path.join(os.fsencode(folder), name))
+        shutil.copy(pictures[0], folder / os.fsdecode(name))
     return sorted(ODD_NAMES, key=os.fsdecode)
 
 
@@ -356,15 +356,6 @@ def test_a_full_disk(shell, here):
     assert not list(here.glob("o.csv*"))
 
 
-def test_a_list_that_is_a_folder(shell, here):
-    result = shell("trifuse predict - -m m.trifuse -o o.csv < in", here)
-    assert result.returncode == 1
-    assert result.stderr == (
-        b"Error: The list of images on standard input cannot be read: Is a directory.\n"
-    )
-    assert not list(here.glob("o.csv*"))
-
-
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_interrupt(here, jobs):
     command = [Path(sys.executable).with_name("trifuse"), "predict", "-", "-m", "m.trifuse"]
@@ -372,7 +363,7 @@ def test_an_interrupt(here, jobs):
         [*command, "-o", "-", "-j", str(jobs)], start_new_session=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    process.stdin.write(b"a.jpg\n" * 40)
+    process.stdin.write(b"a.jpg\n" * 200)  # and the list goes on
     process.stdin.flush()
     assert process.stdout.readline().startswith(b"image,")
     assert process.stdout.readline().startswith(b"a.jpg,ok,")
@@ -462,7 +453,8 @@ def test_backbones(trifuse):
 
 
 def test_evaluate(trifuse, here, archive):
-    trifuse("predict", archive / "images", "-m", "m.trifuse", "-o", "o.csv", "--probabilities")
+    options = ("-m", "m.trifuse", "-o", "o.csv", "--probabilities")
+    assert trifuse("predict", archive / "images", *options).err == ""
     truth = archive / "metadata.csv"
     result = trifuse("evaluate", "o.csv", truth)
     assert (result.code, result.err) == (0, "")

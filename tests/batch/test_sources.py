@@ -2,6 +2,7 @@
 
 import io
 import os
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_links_to_folders_are_told(tree, warnings):
     (tree / "a" / "loop").symlink_to(tree)
     (tree / "a" / "link.jpg").symlink_to(tree / "b.jpg")
     found = list(walk_folder(str(tree / "a"), warnings.append))
-    assert [os.path.basename(path) for path in found] == ["link.jpg", "y.webp", "z.bmp"]
+    assert [Path(path).name for path in found] == ["link.jpg", "y.webp", "z.bmp"]
     assert warnings == [f"{tree}/a: passed over 1 link to folders; name these as inputs."]
 
 

@@ -54,7 +54,7 @@ def test_six_significant_digits_at_least(probability):
     assert float(cells[3]) == pytest.approx(probability, rel=1e-8)
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "'=", "''@"])
 def test_a_spreadsheet_runs_no_cell(start):
     image, label, message = f"{start}1.jpg", f"{start}SUM(A1)", f"{start}cmd"
     scored = row(Record(image, np.ones(1)), (label,), 1, all_probabilities=False)

@@ -26,7 +26,7 @@ def read(tmp_path):
 def test_what_predict_writes_comes_back(tmp_path, whole):
     classes, names = (
         ["-", "b", "'c"],
-        ("=1+1.jpg", "\ta, b.jpg", "'quoted'.jpg", "\udcff.jpg", "x\ny"),
+        ("=1+1.jpg", "\ta, b.jpg", "'quoted'.jpg", "\udcff.jpg", "x\ny", "'=x", "''-y", "x\ry"),
     )
     probabilities = np.random.default_rng(0).dirichlet(np.ones(3), len(names))
     records = [Record(*pair) for pair in zip(names, probabilities, strict=True)]
