@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class CrossValidation:
     Attributes
     ----------
     figures : dict of str to list of dict
-        Method to one `Metrics.to_dict` a fold.
+        Method to the fields of one `Metrics` and its ``balanced_bma`` a fold.
     """
 
     figures: dict[str, list[dict[str, float]]]
@@ -89,6 +89,13 @@ def cross_validate(
     mapper : Mapper
     """
     folds = grouped_stratified_folds(table.labels, table.groups, n_folds, recipe.random_state)
+    parts = [(table.subset(training), table.subset(test)) for training, test in folds]
+    inner_folds = [  # all of them before the long work: a class may be too small for one
+        grouped_stratified_folds(
+            part.labels, part.groups, recipe.ensemble.folds, recipe.random_state
+        )
+        for part, _ in parts
+    ]
     extractor = FeatureExtractor(recipe, build_embedder(recipe))
     samples = draw_samples(table.paths, extractor, mapper)
     encoders = [
@@ -100,20 +107,16 @@ def cross_validate(
     figures: dict[str, list[dict[str, float]]] = {}
     for number, (training, test) in enumerate(folds):
         blocks = stack_blocks([by_fold[number] for by_fold in encoded])
-        part = table.subset(training)
-        inner = grouped_stratified_folds(
-            part.labels, part.groups, recipe.ensemble.folds, recipe.random_state
-        )
         outputs = _score(
             _rows(blocks, training),
-            part.label_indices,
+            parts[number][0].label_indices,
             _rows(blocks, test),
-            inner,
+            inner_folds[number],
             len(table.classes),
             recipe,
         )
         for method, probabilities in outputs.items():
-            figures.setdefault(method, []).append(_measure(probabilities, part, table.subset(test)))
+            figures.setdefault(method, []).append(_measure(probabilities, *parts[number]))
     return CrossValidation(figures)
 
 
@@ -130,7 +133,7 @@ def _measure(
     labels, classes = test.label_indices, test.classes
     prior = np.bincount(training.label_indices, minlength=len(classes)) / len(training)
     balanced = shift_prior(probabilities, prior, np.full(len(classes), 1 / len(classes)))
-    figures = compute_metrics(probabilities, labels, classes).to_dict()
+    figures = asdict(compute_metrics(probabilities, labels, classes))
     return {**figures, "balanced_bma": compute_metrics(balanced, labels, classes).bma}
 
 

@@ -94,8 +94,8 @@ def test_order_and_copies_do_not_count(seed, n, k):
     shuffled = np.random.default_rng(seed).permutation(descriptors)
     doubled = np.concatenate([descriptors, shuffled])
     raw = vlad(descriptors, centers, **RAW)
-    np.testing.assert_allclose(vlad(shuffled, centers, **RAW), raw, atol=1e-5)
-    np.testing.assert_allclose(vlad(doubled, centers, **RAW), 2 * raw, atol=2e-5)
+    np.testing.assert_allclose(vlad(shuffled, centers, **RAW), raw, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(vlad(doubled, centers, **RAW), 2 * raw, rtol=1e-5, atol=2e-5)
     # the root of a component that nearly cancels out magnifies its rounding
     normalized = vlad(descriptors, centers)
     np.testing.assert_allclose(vlad(doubled, centers), normalized, atol=5e-3)

@@ -1,0 +1,45 @@
+"""The demo does the whole job with the offline network, on fewer pictures than for people."""
+
+import csv
+
+import pytest
+
+from trifuse.batch import demo
+from trifuse.classifiers.model_file import load_model
+
+
+@pytest.fixture
+def fewer_pictures(monkeypatch):
+    write = demo.write_synthetic_archive
+
+    def write_a_third(folder, images_per_class, seed):
+        return write(folder, images_per_class=images_per_class // 3, seed=seed)
+
+    monkeypatch.setattr(demo, "write_synthetic_archive", write_a_third)
+
+
+def test_the_demo(fewer_pictures, tmp_path):
+    """Slow: it imports TensorFlow and exports the network."""
+    said = []
+    demo.run_demo(str(tmp_path / "demo"), jobs=1, say=said.append)
+    folder = tmp_path / "demo"
+
+    text = "\n".join(said)
+    for line in (
+        f"trifuse train {folder}/train -o {folder}/demo.trifuse --recipe fast",
+        f"trifuse predict {folder}/test -m {folder}/demo.trifuse -o {folder}/predictions.csv "
+        "--probabilities",
+        "14 images scored.",
+        f"trifuse evaluate {folder}/predictions.csv {folder}/test/metadata.csv",
+        "14 images scored and compared with the truth.",
+    ):
+        assert line in text
+
+    model = load_model(folder / "demo.trifuse")
+    assert model.encoder.extractor.embedder is not None
+    assert "cnn" in model.recipe.block_weights
+    with (folder / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 14
+    right = [row["label_1"] in row["image"] for row in rows]
+    assert sum(right) >= 8  # by chance two

@@ -1,0 +1,131 @@
+"""The training job: told early what cannot work, and a whole model file or none."""
+
+import csv
+import json
+import os
+import shutil
+import sys
+
+import pytest
+
+from trifuse.batch import training
+from trifuse.batch.prediction import PredictionOptions, run_prediction
+from trifuse.batch.training import fingerprint, run_training
+from trifuse.classifiers.model import ClassNamesError
+from trifuse.classifiers.model_file import read_about
+from trifuse.classifiers.output import OutputError
+from trifuse.datasets.table import DatasetError, LabelledTable
+from trifuse.features.images import ImageError
+from trifuse.recipes.recipe import RecipeError
+
+
+@pytest.fixture
+def folders(tmp_path, pictures):
+    """An archive with a folder a class: few images of two classes."""
+    for picture in pictures:
+        for kind in ("synthetic_a", "synthetic_d"):
+            if kind in picture:
+                folder = tmp_path / "archive" / kind
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copy(picture, folder)
+    return tmp_path / "archive"
+
+
+@pytest.fixture
+def train(recipe_file):
+    def run(data, output, recipe=recipe_file, **options):
+        return run_training(
+            str(data), str(output), str(recipe), jobs=1, **{"overwrite": False, **options}
+        )
+
+    return run
+
+
+def test_a_folder_a_class(train, folders, tmp_path, capsys):
+    said = []
+    output = tmp_path / "two.trifuse"
+    metrics = train(folders, output, say=said.append)
+    about = read_about(output)
+    assert metrics in about["card"]
+    assert about["classes"] == ["synthetic_a", "synthetic_d"]
+    assert about["training"]["class_counts"] == {"synthetic_a": 8, "synthetic_d": 8}
+    assert (about["training"]["images"], about["training"]["groups"]) == (16, 16)
+    assert list(about["training"]["metrics"]) == ["svm", "lightgbm", "ensemble"]
+    assert said == ["fitting the ensemble: 16 images, 2 folds"]
+    assert str(tmp_path) not in json.dumps(about)  # no path of anybody's machine is given away
+
+    # With two classes the top three are two.
+    csv_file = tmp_path / "out.csv"
+    paths = sorted(map(str, folders.rglob("*.jpg")))[:2]
+    run_prediction(paths, PredictionOptions(str(output), str(csv_file)))
+    with csv_file.open() as file:
+        header, first, _ = csv.reader(file)
+    assert ",".join(header) == "image,status,label_1,probability_1,label_2,probability_2,message"
+    assert float(first[3]) + float(first[5]) == pytest.approx(1)
+
+
+def test_what_cannot_be_written_is_told_before_the_work(train, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "load_dataset", lambda path: pytest.fail("the work began"))
+    (tmp_path / "there").touch()
+    for output in (tmp_path / "none" / "m.trifuse", tmp_path / "there", tmp_path):
+        with pytest.raises(OutputError):
+            train(tmp_path, output)
+    assert list(tmp_path.iterdir()) == [tmp_path / "there"]
+
+
+def test_a_model_is_replaced_on_request(train, folders, tmp_path):
+    output = tmp_path / "m.trifuse"
+    output.write_text("old")
+    with pytest.raises(OutputError, match="exists already"):
+        train(folders, output)
+    assert output.read_text() == "old"
+    train(folders, output, overwrite=True)
+    assert len(read_about(output)["classes"]) == 2
+
+
+def test_a_failure_leaves_nothing(train, folders, tmp_path):
+    broken = folders / "synthetic_a" / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff and no more")
+    with pytest.raises(ImageError, match=rf"^cannot read {broken}: "):
+        train(folders, tmp_path / "m.trifuse")
+    assert list(tmp_path.iterdir()) == [folders]
+
+
+def test_other_refusals(train, folders, tmp_path):
+    with pytest.raises(RecipeError, match="There is no recipe 'best'"):
+        train(folders, tmp_path / "m", recipe="best")
+    with pytest.raises(DatasetError, match="there is no "):
+        train(tmp_path / "none", tmp_path / "m")
+    (folders / "tiny").mkdir()
+    shutil.copy(next(folders.rglob("*.jpg")), folders / "tiny")
+    with pytest.raises(DatasetError, match="the class tiny has 1 groups"):
+        train(folders, tmp_path / "m")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_a_class_whose_name_is_no_text(train, folders, tmp_path):
+    os.rename(folders / "synthetic_a", os.path.join(os.fsencode(folders), b"caf\xe9"))  # noqa: PTH104, PTH118
+    with pytest.raises(
+        ClassNamesError, match=r"the name of the class 'caf\\udce9' is not one line"
+    ):
+        train(folders, tmp_path / "m")
+
+
+def test_the_fingerprint(tmp_path):
+    def table(*rows):
+        paths = []
+        for name, content, _, _ in rows:
+            path = tmp_path / name
+            path.write_bytes(content)
+            paths.append(path)
+        labels, groups = tuple(row[2] for row in rows), tuple(row[3] for row in rows)
+        return LabelledTable(tuple(paths), labels, groups, ("x", "y"))
+
+    rows = [("1", b"one", "x", "g"), ("2", b"two", "y", "h"), ("3", b"two", "y", "h")]
+    before = fingerprint(table(*rows))
+    assert len(before) == 64
+    assert fingerprint(table(*reversed(rows))) == before
+    assert fingerprint(table(("7", *rows[0][1:]), *rows[1:])) == before  # another file name
+    for other in (("1", b"One", "x", "g"), ("1", b"one", "y", "g"), ("1", b"one", "x", "G")):
+        assert fingerprint(table(other, *rows[1:])) != before
+    assert fingerprint(table(*rows[:2])) != before

@@ -1,0 +1,62 @@
+"""The card says what a model is."""
+
+import copy
+
+import pytest
+
+from trifuse.classifiers.card import render_card, render_metrics
+
+METRICS = {
+    "svm": {
+        "bma": 0.5, "accuracy": 0.25, "top_3_accuracy": 0.75, "macro_auc": 0.8125, "ece": 0.0004,
+        "log_loss": 1.5, "confusion": [[1]],
+    },
+}  # fmt: skip
+ABOUT = {
+    "classes": ["mel", "a|b"],
+    "recipe_fingerprint": "abc",
+    "temperatures": {"svm": 0.123456, "lightgbm": 2.0},
+    "member_weights": {"svm": 0.75, "lightgbm": 0.25},
+    "training": {
+        "images": 30, "groups": 20, "fingerprint": "def", "class_counts": {"mel": 10, "a|b": 20},
+        "metrics": METRICS,
+    },
+    "versions": {"numpy": "2.4", "lightgbm": "4.6"},
+}  # fmt: skip
+
+
+def test_the_card():
+    card = render_card(ABOUT)
+    flat = " ".join(card.split())
+    assert "is not a medical device and must not be used to diagnose or treat" in flat
+    assert "ranks images by 2 classes" in flat
+    assert "| mel   |     10 |" in card
+    assert r"| a\|b  |     20 |" in card
+    assert "30 images of 20 groups" in flat
+    assert "Fingerprint of images and labels: `def`." in flat
+    assert "Fingerprint `abc`" in flat
+    assert "Temperatures: svm 0.123, lightgbm 2. Weights of the members: svm 0.75" in flat
+    assert card.endswith("numpy 2.4, lightgbm 4.6\n")
+    assert "{" not in card
+
+
+def test_the_metrics():
+    header, _, row = render_metrics(METRICS).splitlines()
+    assert [cell.strip() for cell in header.split("|")[1:-1]] == [
+        "member", "BMA", "accuracy", "top-3 accuracy", "macro AUC", "ECE", "log loss",
+    ]  # fmt: skip
+    assert [cell.strip() for cell in row.split("|")[1:-1]] == [
+        "svm", "0.500", "0.250", "0.750", "0.812", "0.000", "1.500",
+    ]  # fmt: skip
+
+
+def test_rendering_changes_nothing():
+    before = copy.deepcopy(ABOUT)
+    assert render_card(ABOUT) == render_card(ABOUT)
+    assert before == ABOUT
+
+
+@pytest.mark.parametrize("name", ["{classes}", "%s", "<b>"])
+def test_names_are_not_templates(name):
+    about = {**ABOUT, "training": {**ABOUT["training"], "class_counts": {name: 1}}}
+    assert f"| {name}" in render_card(about)

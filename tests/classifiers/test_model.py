@@ -1,0 +1,60 @@
+"""The model scores one image, the same in every company."""
+
+import numpy as np
+import pytest
+
+from trifuse.classifiers.model import ClassNamesError, check_class_names
+from trifuse.classifiers.model_file import load_model
+from trifuse.features.images import read_image
+
+
+@pytest.fixture(scope="module")
+def model(model_file):
+    return load_model(model_file)
+
+
+def test_probabilities(model, pictures):
+    for picture in pictures[::10]:
+        probabilities = model.predict(read_image(picture))
+        assert probabilities.shape == (7,)
+        assert probabilities.dtype == np.float64
+        assert probabilities.sum() == pytest.approx(1, abs=1e-12)
+        assert (probabilities > 0).all()
+
+
+def test_the_recipe_is_the_encoders(model):
+    assert model.recipe is model.encoder.extractor.recipe
+
+
+def test_it_knows_something(model, pictures):
+    right = [model.classes[model.predict(read_image(path)).argmax()] in path for path in pictures]
+    assert np.mean(right) > 0.8  # of its own training images
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (5, 300, 3)])
+def test_an_image_without_descriptors_has_probabilities_too(model, shape):
+    assert model.predict(np.full(shape, 99, np.uint8)).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["nævus", "黒色腫", "zero\u200cwidth", "a b|c,d"]])
+def test_names_of_classes(names):
+    check_class_names(names)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "a model has two classes at least, each with a name of its own"),
+        (["a"], "a model has two classes at least, each with a name of its own"),
+        (["a", "a"], "a model has two classes at least, each with a name of its own"),
+        (["a", ""], "the name of the class '' is not one line of text; rename it"),
+        (["a", "b\nc"], r"the name of the class 'b\nc' is not one line of text; rename it"),
+        (["a", "\x1b[2J"], r"the name of the class '\x1b[2J' is not one line of text; rename it"),
+        (["a", "\udcff"], r"the name of the class '\udcff' is not one line of text; rename it"),
+        (["a", "b\u2028"], r"the name of the class 'b\u2028' is not one line of text; rename it"),
+    ],
+)
+def test_what_is_no_name_of_a_class(names, message):
+    with pytest.raises(ClassNamesError) as caught:
+        check_class_names(names)
+    assert str(caught.value) == message
