@@ -18,6 +18,7 @@ import click
 import pytest
 
 from trifuse.batch import cli
+from trifuse.classifiers.archive import pack, unpack
 from trifuse.datasets.truth import read_truth
 from trifuse.recipes.recipe import preset_names
 
@@ -447,6 +448,13 @@ def test_info(trifuse, here):
     assert about["classes"] == [f"synthetic_{c}" for c in "abcdefg"]
     assert about["training"]["images"] == 56
     assert "card" not in about
+
+
+def test_a_card_cannot_command_the_terminal(trifuse, here):
+    parts = unpack(Path("m.trifuse").read_bytes(), "m")
+    Path("evil.trifuse").write_bytes(pack({**parts, "CARD.md": b"a\x1b[2J\x07\x9b\r\nb \xff\n"}))
+    result = trifuse("info", "evil.trifuse")
+    assert (result.code, result.out.decode()) == (0, "a[2J\ufffd\nb \ufffd\n")
 
 
 def test_backbones(trifuse):

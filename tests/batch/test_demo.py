@@ -4,21 +4,27 @@ import csv
 
 import pytest
 
-from trifuse.batch import demo
+from trifuse.batch import demo, training
 from trifuse.classifiers.model_file import load_model
+from trifuse.recipes.recipe import Recipe, load_recipe
 
 
 @pytest.fixture
-def fewer_pictures(monkeypatch):
+def shortened(monkeypatch):
+    """A third of the pictures, and small codebooks."""
     write = demo.write_synthetic_archive
 
     def write_a_third(folder, images_per_class, seed):
         return write(folder, images_per_class=images_per_class // 3, seed=seed)
 
+    def load_smaller(name):
+        return Recipe.from_dict({**load_recipe(name).to_dict(), "sample": {"size": 2000}})
+
     monkeypatch.setattr(demo, "write_synthetic_archive", write_a_third)
+    monkeypatch.setattr(training, "load_recipe", load_smaller)
 
 
-def test_the_demo(fewer_pictures, tmp_path):
+def test_the_demo(shortened, tmp_path):
     """Slow: it imports TensorFlow and exports the network."""
     said = []
     demo.run_demo(str(tmp_path / "demo"), jobs=1, say=said.append)
