@@ -42,8 +42,10 @@ class Projection:
         pca.fit(sample.astype(np.float64))
         return cls(pca.mean_.astype(np.float32), pca.components_.astype(np.float32))
 
-    def apply(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Project rows; (n, d) to (n, n_components), float32."""
-        projected: NDArray[np.float32] = values @ self.components.T
+    def apply(
+        self, values: NDArray[np.float32], out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Project rows; (n, d) to (n, n_components), float32, into `out` where given."""
+        projected: NDArray[np.float32] = np.matmul(values, self.components.T, out=out)
         projected -= self.components @ self.mean
         return projected

@@ -125,7 +125,11 @@ def _project(
     descriptors: LocalDescriptors, projection: Projection, position_weight: float
 ) -> NDArray[np.float32]:
     """Reduce descriptors and append their positions; (n_descriptors, d)."""
-    points = projection.apply(descriptors.values)
-    if not position_weight:
-        return points
-    return np.hstack([points, descriptors.positions * np.float32(position_weight)])
+    values, positions = descriptors
+    n_components = len(projection.components)
+    n_positions = 2 if position_weight else 0
+    points = np.empty((len(values), n_components + n_positions), dtype=np.float32)
+    projection.apply(values, out=points[:, :n_components])
+    if n_positions:
+        np.multiply(positions, np.float32(position_weight), out=points[:, n_components:])
+    return points
