@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from trifuse.batch import cli
 from trifuse.batch.training import run_training
 from trifuse.datasets.synthetic import write_synthetic_archive
 
+VLFEAT = Path(__file__).resolve().parents[1].parent / "shared" / "reference" / "vlfeat"
 RECIPE = """
 [image]
 longest_side = 96
@@ -99,3 +101,16 @@ def shell():
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture(scope="session")
+def vlfeat():
+    """Read one of the files of VLFeat's outputs, or skip the test where they are not."""
+
+    def read(name):
+        if not (path := VLFEAT / name).exists():
+            pytest.skip(f"VLFeat's output is not here: {path}")
+        with np.load(path) as arrays:
+            return dict(arrays)
+
+    return read

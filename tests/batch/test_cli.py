@@ -1,28 +1,19 @@
-"""The command line as people run it: exit codes, whole error texts, pipes, interrupts."""
+"""The command line as people run it: exit codes, whole error texts, odd names."""
 
 import csv
-import importlib.metadata
 import io
 import json
 import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from pathlib import Path
 
-import click
 import pytest
 
 from trifuse.batch import cli
 from trifuse.classifiers.archive import pack, unpack
 from trifuse.datasets.truth import read_truth
-from trifuse.recipes.recipe import preset_names
 
-ROOT = Path(__file__).resolve().parents[2]
 USAGE = "Usage: trifuse predict [OPTIONS] INPUT...\nTry 'trifuse predict --help' for help.\n\n"
 ODD_NAMES = (
     b"plain.jpg", b"two words.jpg", b"com,ma.jpg", b'quo"te.jpg', b"apo'strophe.jpg", b"-dash.jpg",
@@ -31,90 +22,9 @@ ODD_NAMES = (
 )  # fmt: skip
 
 
-def commands():
-    context = click.Context(cli.cli, info_name="trifuse")
-    return {name: cli.cli.get_command(context, name) for name in cli.cli.list_commands(context)}
-
-
 def rows(content):
     text = content.decode("utf-8", "surrogateescape")
     return list(csv.DictReader(io.StringIO(text, newline="")))
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch, model_file, pictures):
-    """A working folder with the model m.trifuse and the pictures a.jpg, b.jpg and in/c.jpg."""
-    monkeypatch.chdir(tmp_path)
-    Path("m.trifuse").symlink_to(model_file)
-    Path("in").mkdir()
-    for name, picture in zip(("a.jpg", "b.jpg", "in/c.jpg"), pictures, strict=False):
-        Path(name).symlink_to(picture)
-    return tmp_path
-
-
-# Help
-
-
-@pytest.mark.parametrize("name", cli.COMMANDS)
-@pytest.mark.parametrize("option", ["-h", "--help"])
-def test_every_command_has_help_with_an_example(trifuse, name, option):
-    result = trifuse(name, option)
-    text = result.out.decode()
-    assert (result.code, result.err) == (0, "")
-    assert text.startswith(f"Usage: trifuse {name}")
-    assert re.search(rf"^  (.*\| )?trifuse {name}\b", text, re.MULTILINE)
-
-
-def test_every_option_has_a_help_text():
-    for command in commands().values():
-        for parameter in command.params:
-            assert isinstance(parameter, click.Argument) or parameter.help
-
-
-def test_the_examples_of_the_help_are_commands_that_parse():
-    for name, command in commands().items():
-        for line in command.help.splitlines():
-            if (found := re.search(rf"(?:^|\| )trifuse {name}\b(.*)$", line)) and "/" not in line[
-                :1
-            ]:
-                command.make_context(name, found[1].split(), resilient_parsing=False).close()
-
-
-def test_the_list_of_commands(trifuse):
-    for arguments in ((), ("--help",)):
-        result = trifuse(*arguments)
-        text = result.out.decode() + result.err
-        assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in cli.COMMANDS)
-    assert result.code == 0
-    assert trifuse().code == 2
-
-
-def test_version(trifuse):
-    result = trifuse("--version")
-    assert (result.code, result.err) == (0, "")
-    assert result.out.decode() == f"trifuse {importlib.metadata.version('trifuse')}\n"
-
-
-def test_the_help_of_train_names_the_presets(trifuse):
-    text = " ".join(trifuse("train", "--help").out.decode().split())
-    assert f"{', '.join(preset_names())}, or a file" in text
-
-
-def test_every_command_and_option_is_in_the_docs():
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    text = "\n".join(page.read_text() for page in pages)
-    missing = []
-    for name, command in commands().items():
-        if f"trifuse {name}" not in text:
-            missing.append(name)
-        for parameter in command.params:
-            options = parameter.opts if isinstance(parameter, click.Option) else []
-            missing += [
-                f"{name} {option}"
-                for option in options
-                if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text)
-            ]
-    assert missing == []
 
 
 # Wrong usage and failures
@@ -327,117 +237,7 @@ def test_odd_names_on_the_command_line_and_on_stdin(trifuse, odd, monkeypatch):
     assert not re.search(rb'^"?[=+@-]', named.out, re.MULTILINE)
 
 
-# In a shell
-
-
-def test_find_and_head(shell, here, pictures):
-    many = "for i in $(seq 300); do echo a.jpg; done"
-    found = shell("find . -name '*.jpg' | sort | trifuse predict - -m m.trifuse -o -", here)
-    assert (found.returncode, found.stderr) == (0, b"")
-    assert images(found.stdout) == [b"./a.jpg", b"./b.jpg", b"./in/c.jpg"]
-    for jobs in (1, 2):
-        head = shell(f"({many}) | trifuse predict - -m m.trifuse -o - -j {jobs} | head -n 2", here)
-        assert head.stderr == b""
-        assert head.stdout.count(b"\n") == 2
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_a_full_stdout(shell, here):
-    for line in ("trifuse predict a.jpg -m m.trifuse -o -", "trifuse info m.trifuse"):
-        result = shell(f"{line} > /dev/full", here)
-        assert result.returncode == 1
-        assert result.stderr == b"Error: No space left on device.\n"
-
-
-def test_a_full_disk(shell, here):
-    # The limit would stop coverage's own file too, so this process is not measured.
-    line = (
-        "unset COVERAGE_PROCESS_CONFIG COVERAGE_PROCESS_START; ulimit -f 1; "
-        "yes a.jpg | head -n 40 | trifuse predict - -m m.trifuse -o o.csv -j 1"
-    )
-    result = shell(line, here)
-    assert result.returncode == 1
-    assert result.stderr == b"Error: o.csv cannot be written: File too large.\n"
-    assert not list(here.glob("o.csv*"))
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_an_interrupt(here, jobs):
-    command = [Path(sys.executable).with_name("trifuse"), "predict", "-", "-m", "m.trifuse"]
-    process = subprocess.Popen(
-        [*command, "-o", "-", "-j", str(jobs)], start_new_session=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    process.stdin.write(b"a.jpg\n" * 200)  # and the list goes on
-    process.stdin.flush()
-    assert process.stdout.readline().startswith(b"image,")
-    assert process.stdout.readline().startswith(b"a.jpg,ok,")
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert errors.decode().strip() == "Interrupted."
-    for _ in range(100):
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGKILL)
-    pytest.fail("worker processes outlived the command")
-
-
-NO_NETWORK = """
-import socket
-
-def refuse(*_, **__):
-    raise AssertionError("the network was used")
-
-socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-"""
-
-
-@pytest.fixture
-def offline(tmp_path_factory):
-    """A folder for PYTHONPATH, in which Python finds the network forbidden."""
-    folder = tmp_path_factory.mktemp("offline")
-    (folder / "sitecustomize.py").write_text(NO_NETWORK)
-    return str(folder)
-
-
-def test_light_commands_import_nothing_heavy_and_need_no_network(shell, here, offline):
-    code = textwrap.dedent("""
-        import sys
-        from trifuse.batch.cli import main
-        try:
-            main()
-        except SystemExit as exit:
-            assert not exit.code, exit.code
-        heavy = "tensorflow", "keras", "sklearn", "lightgbm", "pandas", "scipy", "joblib"
-        print([name for name in heavy if name in sys.modules], file=sys.stderr)
-    """)
-    Path("run.py").write_text(code)
-    for arguments in ("predict a.jpg -m m.trifuse -o -", "info m.trifuse", "backbones", "--help"):
-        result = shell(f"python run.py {arguments}", here, PYTHONPATH=offline)
-        assert (result.returncode, result.stderr) == (0, b"[]\n")
-
-
 # The other commands
-
-
-def test_train_gives_the_same_bytes_with_more_jobs_and_without_a_network(
-    shell, here, archive, recipe_file, model_file, offline
-):
-    line = f"trifuse train {archive} -o new.trifuse --recipe {recipe_file} --jobs 2"
-    result = shell(line, here, PYTHONPATH=offline)
-    assert result.returncode == 0
-    assert result.stderr.decode().splitlines() == [
-        "sampling descriptors: 56 images",
-        "encoding images: 56 images",
-        "fitting the ensemble: 56 images, 2 folds",
-    ]
-    assert result.stdout.decode().splitlines()[0].startswith("| member ")
-    assert len(result.stdout.decode().splitlines()) == 5
-    assert Path("new.trifuse").read_bytes() == model_file.read_bytes()
 
 
 def test_info(trifuse, here):

@@ -1,7 +1,5 @@
 """Fisher vectors against the formulas, the gradient they are, VLFeat, and their invariances."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,16 +8,12 @@ from hypothesis import strategies as st
 from trifuse.encoders.codebook import VARIANCE_FLOOR, GaussianMixture
 from trifuse.encoders.fisher import fisher_vector
 
-REFERENCE = Path(__file__).resolve().parents[2].parent / "shared/reference/vlfeat/encoders.npz"
 RAW = {"square_root": False, "normalize": False}
 
 
 @pytest.fixture(scope="module")
-def reference():
-    if not REFERENCE.exists():
-        pytest.skip(f"VLFeat's output is not here: {REFERENCE}")
-    with np.load(REFERENCE) as arrays:
-        return dict(arrays)
+def reference(vlfeat):
+    return vlfeat("encoders.npz")
 
 
 def problem(n=40, k=3, d=4, seed=0):

@@ -1,7 +1,5 @@
 """VLAD against the formula, VLFeat, and its invariances."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,16 +7,12 @@ from hypothesis import strategies as st
 
 from trifuse.encoders.vlad import vlad
 
-REFERENCE = Path(__file__).resolve().parents[2].parent / "shared/reference/vlfeat/encoders.npz"
 RAW = {"square_root": False, "by_component": False, "normalize": False}
 
 
 @pytest.fixture(scope="module")
-def reference():
-    if not REFERENCE.exists():
-        pytest.skip(f"VLFeat's output is not here: {REFERENCE}")
-    with np.load(REFERENCE) as arrays:
-        return dict(arrays)
+def reference(vlfeat):
+    return vlfeat("encoders.npz")
 
 
 def problem(n=60, k=5, d=4, seed=0):

@@ -1,7 +1,5 @@
 """Dense SIFT against a loop over patches and pixels, VLFeat's own output, and its symmetries."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,17 +8,13 @@ from hypothesis import strategies as st
 from trifuse.features.dense_sift import DenseSift
 from trifuse.features.grid import PatchGrid
 
-REFERENCE = Path(__file__).resolve().parents[2].parent / "shared/reference/vlfeat/dsift.npz"
 IMAGES = ("lesion", "noise", "edge")
 GEOMETRIES = ((4, 4), (5, 3), (8, 6))
 
 
 @pytest.fixture(scope="module")
-def reference():
-    if not REFERENCE.exists():
-        pytest.skip(f"VLFeat's output is not here: {REFERENCE}")
-    with np.load(REFERENCE) as arrays:
-        return dict(arrays)
+def reference(vlfeat):
+    return vlfeat("dsift.npz")
 
 
 def texture(rows, columns, seed=0):
