@@ -56,8 +56,10 @@ $(BIN)/python:
 		"$$($(PYTHON) --version 2>&1): run make PYTHON=python3.13 or the like" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# The lock names every library, so nothing is left to resolve: old releases of pip, asked to, take a
+# newer coverage[toml] than the lock names and then miss its hash.
 $(LIBRARIES): requirements.lock | $(BIN)/python
-	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 $(TRIFUSE): $(LIBRARIES) pyproject.toml setup.py
