@@ -26,10 +26,10 @@ from trifuse.batch.training import run_training
 from trifuse.classifiers.model import Model
 from trifuse.classifiers.model_file import load_model
 from trifuse.datasets.synthetic import write_synthetic_archive
-from trifuse.encoders.extraction import shrink
-from trifuse.features.dense_sift import DenseSift
+from trifuse.features.dense_sift import DenseSiftExtractor
 from trifuse.features.images import MAX_PIXELS, read_image
-from trifuse.features.local_color import LocalColor
+from trifuse.features.local_color import LocalColorExtractor
+from trifuse.features.resize import shrink
 
 TRIFUSE = str(Path(sys.executable).with_name("trifuse"))
 
@@ -37,10 +37,13 @@ TRIFUSE = str(Path(sys.executable).with_name("trifuse"))
 def stages(model: Model, paths: list[str]) -> dict[str, float]:
     """Give milliseconds an image for each stage, one thread, the median over the images."""
     recipe, extractor = model.recipe, model.encoder.extractor
-    sift = DenseSift(
-        recipe.sift.step, recipe.sift.bin_sizes, recipe.sift.contrast_threshold, recipe.sift.root
+    sift = DenseSiftExtractor(
+        recipe.sift.step,
+        recipe.sift.bin_sizes,
+        contrast_threshold=recipe.sift.contrast_threshold,
+        root=recipe.sift.root,
     )
-    color = LocalColor(recipe.color.step, recipe.color.bin_sizes)
+    color = LocalColorExtractor(recipe.color.step, recipe.color.bin_sizes)
     times = defaultdict(list)
 
     def timed(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:

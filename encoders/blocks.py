@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.encoders.codebook import sample_descriptors
 from trifuse.encoders.extraction import (
     CNN_BLOCK,
     FeatureExtractor,
@@ -16,6 +15,7 @@ from trifuse.encoders.extraction import (
     encodings_by_stream,
 )
 from trifuse.encoders.normalization import l2_normalize, signed_square_root
+from trifuse.encoders.sampling import sample_descriptors
 from trifuse.encoders.stream import StreamEncoder
 from trifuse.features.grid import LocalDescriptors
 

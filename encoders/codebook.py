@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.features.grid import LocalDescriptors
-
 VARIANCE_FLOOR = 1e-3
 """Smallest variance of a Gaussian, as a part of the sample's variance in that dimension."""
 
@@ -26,27 +24,12 @@ class GaussianMixture:
     ----------
     means, variances : ndarray of float32, shape (n_components, d)
     weights : ndarray of float32, shape (n_components,)
-        Positive, summing to one.
+        Not negative, summing to one. A component of weight zero has no descriptors.
     """
 
     means: NDArray[np.float32]
     variances: NDArray[np.float32]
     weights: NDArray[np.float32]
-
-
-def sample_descriptors(
-    descriptors: LocalDescriptors, n: int, seed: tuple[int, ...]
-) -> LocalDescriptors:
-    """Draw at most `n` of one image's descriptors without replacement.
-
-    The draw depends on `seed` alone, so that images can be visited in any order, by any number
-    of processes.
-    """
-    if len(descriptors.values) <= n:
-        return descriptors
-    chosen = np.random.default_rng(seed).choice(len(descriptors.values), n, replace=False)
-    chosen.sort()
-    return LocalDescriptors(descriptors.values[chosen], descriptors.positions[chosen])
 
 
 def fit_centers(

@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.encoders.normalization import l2_normalize
-from trifuse.features.cnn import CnnEmbedder
-from trifuse.features.dense_sift import DenseSift
+from trifuse.features.cnn import CnnEmbedder, map_descriptors
+from trifuse.features.dense_sift import DenseSiftExtractor
 from trifuse.features.grid import LocalDescriptors
-from trifuse.features.local_color import LocalColor
+from trifuse.features.local_color import LocalColorExtractor
+from trifuse.features.resize import shrink
 from trifuse.recipes.recipe import Recipe
 
 CNN_BLOCK = "cnn"
@@ -77,34 +76,18 @@ class FeatureExtractor:
         small = shrink(image, self.recipe.image.longest_side)
         if "sift" in wanted:
             sift = self.recipe.sift
-            dense_sift = DenseSift(sift.step, sift.bin_sizes, sift.contrast_threshold, sift.root)
+            dense_sift = DenseSiftExtractor(
+                sift.step,
+                sift.bin_sizes,
+                contrast_threshold=sift.contrast_threshold,
+                root=sift.root,
+            )
             streams["sift"] = dense_sift.extract(small)
         if "color" in wanted:
             color = self.recipe.color
-            streams["color"] = LocalColor(color.step, color.bin_sizes).extract(small)
+            streams["color"] = LocalColorExtractor(color.step, color.bin_sizes).extract(small)
         embedding = None
         if self.embedder is not None:
             embedding, feature_map = self.embedder.embed(image)
-            streams["cnn"] = _map_descriptors(feature_map)
+            streams["cnn"] = map_descriptors(feature_map)
         return ImageFeatures(streams, embedding)
-
-
-def shrink(image: NDArray[np.uint8], longest_side: int) -> NDArray[np.uint8]:
-    """Shrink an RGB image so that its longest side is at most that; never enlarge."""
-    rows, columns = image.shape[:2]
-    scale = longest_side / max(rows, columns)
-    if scale >= 1:
-        return image
-    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    shrunk: NDArray[np.uint8] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return shrunk
-
-
-def _map_descriptors(feature_map: NDArray[np.float32]) -> LocalDescriptors:
-    """Take each cell of a feature map, (rows, columns, d), for a local descriptor."""
-    rows, columns, dimension = feature_map.shape
-    centers = np.meshgrid(
-        (np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns, indexing="ij"
-    )
-    positions = np.stack(centers, axis=-1).reshape(-1, 2).astype(np.float32) - np.float32(0.5)
-    return LocalDescriptors(l2_normalize(feature_map.reshape(-1, dimension)), positions)

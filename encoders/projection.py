@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,5 +48,9 @@ class Projection:
     ) -> NDArray[np.float32]:
         """Project rows; (n, d) to (n, n_components), float32, into `out` where given."""
         projected: NDArray[np.float32] = np.matmul(values, self.components.T, out=out)
-        projected -= self.components @ self.mean
+        projected -= self._projected_mean
         return projected
+
+    @cached_property
+    def _projected_mean(self) -> NDArray[np.float32]:
+        return self.components @ self.mean

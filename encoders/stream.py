@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.encoders.codebook import GaussianMixture, fit_centers, fit_gaussian_mixture
-from trifuse.encoders.fisher import fisher_vector
+from trifuse.encoders.fisher import FisherStatistics
 from trifuse.encoders.projection import Projection
-from trifuse.encoders.pyramid import encode_pyramid
-from trifuse.encoders.vlad import vlad
+from trifuse.encoders.pyramid import PyramidStatistics, Statistics
+from trifuse.encoders.vlad import VladStatistics
 from trifuse.features.grid import LocalDescriptors
 from trifuse.recipes.options import CodebookOptions
+
+_BLOCK = 1024
+"""Descriptors projected and encoded together."""
 
 
 class CodebookError(ValueError):
@@ -71,7 +74,7 @@ class StreamEncoder:
             )
             raise CodebookError(msg)
         projection = Projection.fit(sample.values, options.pca_dimension, random_state)
-        points = _project(sample, projection, options.position_weight)
+        points = project(sample, projection, options.position_weight)
         mixture = centers = None
         if "fisher" in encodings:
             mixture = fit_gaussian_mixture(points, options.components, random_state)
@@ -81,18 +84,14 @@ class StreamEncoder:
 
     def encode(self, descriptors: LocalDescriptors) -> dict[str, NDArray[np.float32]]:
         """Encode one image; each vector has unit L2 norm, or is zero without descriptors."""
-        points = _project(descriptors, self.projection, self.options.position_weight)
-        encoders = {}
+        starts: dict[str, Callable[[], Statistics]] = {}
         if self.mixture is not None:
-            encoders["fisher"] = partial(fisher_vector, mixture=self.mixture)
+            starts["fisher"] = partial(FisherStatistics, self.mixture)
         if self.centers is not None:
-            encoders["vlad"] = partial(vlad, centers=self.centers)
-        if tuple(self.options.pyramid) == (1,):
-            return {name: encode(points) for name, encode in encoders.items()}
-        return {
-            name: encode_pyramid(points, descriptors.positions, self.options.pyramid, encode)
-            for name, encode in encoders.items()
-        }
+            starts["vlad"] = partial(VladStatistics, self.centers)
+        pyramids = [PyramidStatistics(self.options.pyramid, start) for start in starts.values()]
+        add_descriptors(descriptors, self.projection, self.options.position_weight, pyramids)
+        return {name: pyramid.vector() for name, pyramid in zip(starts, pyramids, strict=True)}
 
     def to_arrays(self) -> dict[str, NDArray[np.float32]]:
         """Give everything fitted as named arrays."""
@@ -121,10 +120,40 @@ class StreamEncoder:
         return cls(options, projection, mixture, arrays.get("centers"))
 
 
-def _project(
+def add_descriptors(
+    descriptors: LocalDescriptors,
+    projection: Projection,
+    position_weight: float,
+    pyramids: Sequence[PyramidStatistics],
+) -> None:
+    """Project descriptors and add them to every pyramid, block by block.
+
+    Of the projected descriptors only one block is in memory, where a core's cache holds it.
+    """
+    for start in range(0, len(descriptors.values), _BLOCK):
+        block = LocalDescriptors(*(array[start : start + _BLOCK] for array in descriptors))
+        points = project(block, projection, position_weight)
+        for pyramid in pyramids:
+            pyramid.add(points, block.positions)
+
+
+def project(
     descriptors: LocalDescriptors, projection: Projection, position_weight: float
 ) -> NDArray[np.float32]:
-    """Reduce descriptors and append their positions; (n_descriptors, d)."""
+    """Reduce descriptors and append their positions.
+
+    Parameters
+    ----------
+    descriptors : LocalDescriptors
+        Values of shape (n_descriptors, d).
+    projection : Projection
+    position_weight : float
+        Factor on the two positions; 0 appends none.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_descriptors, n_components + 2 or + 0)
+    """
     values, positions = descriptors
     n_components = len(projection.components)
     n_positions = 2 if position_weight else 0

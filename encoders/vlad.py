@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.encoders.normalization import l2_normalize, signed_square_root
+from trifuse.encoders.normalization import l2_normalize, signed_square_root, to_float32
 
 _BLOCK = 1024
 """Descriptors encoded together: few enough for a core's cache."""
@@ -15,6 +17,7 @@ def vlad(
     descriptors: NDArray[np.float32],
     centers: NDArray[np.float32],
     *,
+    by_residual: bool = False,
     by_mass: bool = False,
     square_root: bool = True,
     by_component: bool = True,
@@ -32,8 +35,10 @@ def vlad(
     descriptors : ndarray of float32, shape (n_descriptors, d)
         May be empty.
     centers : ndarray of float32, shape (n_centers, d)
+    by_residual : bool
+        Scale each residual to unit L2 norm, first (residual normalisation [3]_).
     by_mass : bool
-        Divide each centre's sum by its number of descriptors.
+        Divide each centre's sum by its number of descriptors, next.
     square_root : bool
         Take the signed square root of every component, next.
     by_component : bool
@@ -51,6 +56,8 @@ def vlad(
     .. [1] H. Jegou, M. Douze, C. Schmid, P. Perez, "Aggregating local descriptors into a
        compact image representation", CVPR 2010.
     .. [2] R. Arandjelovic, A. Zisserman, "All about VLAD", CVPR 2013.
+    .. [3] J. Delhumeau, P.-H. Gosselin, H. Jegou, P. Perez, "Revisiting the VLAD image
+       representation", ACM Multimedia 2013.
 
     Examples
     --------
@@ -59,34 +66,88 @@ def vlad(
     >>> vlad(descriptors, centers, square_root=False, by_component=False, normalize=False)
     array([0., 3., 0., 1.], dtype=float32)
     """
-    if not len(descriptors):
-        return np.zeros(centers.size, dtype=np.float32)
-    mass = np.zeros(len(centers), dtype=np.float32)
-    vector = np.zeros_like(centers)
-    for start in range(0, len(descriptors), _BLOCK):
-        block = descriptors[start : start + _BLOCK]
-        nearest = _nearest(block, centers)
-        assignments = np.zeros((len(block), len(centers)), dtype=np.float32)
-        assignments[np.arange(len(block)), nearest] = 1
-        mass += assignments.sum(axis=0)
-        # Residuals before sums: the difference of two sums would leave rounding errors where all
-        # descriptors are on their centre, and the normalisations would blow them up.
-        vector += assignments.T @ (block - centers[nearest])
-    if by_mass:
-        vector /= np.maximum(mass, 1)[:, None]
-    if square_root:
-        vector = signed_square_root(vector)
-    if by_component:
-        vector = l2_normalize(vector)
-    vector = vector.ravel()
-    return l2_normalize(vector) if normalize else vector
+    statistics = VladStatistics(
+        centers,
+        by_residual=by_residual,
+        by_mass=by_mass,
+        square_root=square_root,
+        by_component=by_component,
+        normalize=normalize,
+    )
+    statistics.add(descriptors)
+    return statistics.vector()
 
 
-def _nearest(descriptors: NDArray[np.float32], centers: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Give the number of each descriptor's nearest centre; the first of equally near ones."""
-    offset = centers.mean(axis=0)  # float32 loses no digits to it
-    values, centers = descriptors - offset, centers - offset
-    # |x - c|^2 / 2 but for the part that is the same for every centre
-    distances = (centers * centers).sum(axis=1) / 2 - values @ centers.T
-    nearest: NDArray[np.intp] = distances.argmin(axis=1)
-    return nearest
+class VladStatistics:
+    """What a VLAD needs to know of a set of descriptors that comes in parts.
+
+    These are, for each centre, the number of its descriptors and the sum of their residuals,
+    computed in float32 and summed in float64. A part whose squares are too large for float32 is
+    computed in float64.
+
+    Parameters
+    ----------
+    centers : ndarray of float32, shape (n_centers, d)
+    by_residual, by_mass, square_root, by_component, normalize : bool
+        As in `vlad`.
+    """
+
+    def __init__(
+        self,
+        centers: NDArray[np.float32],
+        *,
+        by_residual: bool = False,
+        by_mass: bool = False,
+        square_root: bool = True,
+        by_component: bool = True,
+        normalize: bool = True,
+    ) -> None:
+        self.centers = centers
+        self.by_residual = by_residual
+        self.by_mass = by_mass
+        self.square_root = square_root
+        self.by_component = by_component
+        self.normalize = normalize
+        self.mass = np.zeros((len(centers), 1))
+        self.residuals = np.zeros(centers.shape)
+
+    def add(self, descriptors: NDArray[np.float32]) -> None:
+        """Take in more descriptors, (n, d); n may be zero."""
+        for start in range(0, len(descriptors), _BLOCK):
+            block = descriptors[start : start + _BLOCK]
+            if not self._add(block, self.centers):
+                self._add(block.astype(np.float64), self.centers.astype(np.float64))
+
+    def _add(self, block: NDArray[Any], centers: NDArray[Any]) -> bool:
+        """Take in a block, unless some number is too large for its type."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            offset = centers.mean(axis=0)  # float32 loses no digits to it
+            values, moved = block - offset, centers - offset
+            # |x - c|^2 / 2 but for the part that is the same for every centre
+            distances = values @ moved.T
+            np.subtract((moved * moved).sum(axis=1) / 2, distances, out=distances)
+            nearest = distances.argmin(axis=1)
+            rows = np.arange(len(block))
+            # Residuals before sums: the difference of two sums would leave rounding errors where
+            # all descriptors are on their centre, and the normalisations would blow them up.
+            residuals = block - centers[nearest]
+            if self.by_residual:
+                residuals = l2_normalize(residuals)
+            assignments = np.zeros(distances.shape, dtype=block.dtype)
+            assignments[rows, nearest] = 1
+            sums = assignments.T @ residuals
+        if not (np.isfinite(distances[rows, nearest]).all() and np.isfinite(sums).all()):
+            return False
+        self.mass += np.bincount(nearest, minlength=len(centers))[:, None]
+        self.residuals += sums
+        return True
+
+    def vector(self) -> NDArray[np.float32]:
+        """Give the VLAD of all descriptors so far."""
+        vector = self.residuals / np.maximum(self.mass, 1) if self.by_mass else self.residuals
+        if self.square_root:
+            vector = signed_square_root(vector)
+        if self.by_component:
+            vector = l2_normalize(vector)
+        vector = vector.ravel()
+        return to_float32(l2_normalize(vector) if self.normalize else vector)

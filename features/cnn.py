@@ -2,12 +2,13 @@
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.features.backbones import BackboneError
+from trifuse.features.grid import LocalDescriptors
 from trifuse.features.quiet import silenced_stderr
+from trifuse.features.resize import resize
 
 
 class CnnEmbedder:
@@ -72,16 +73,19 @@ class CnnEmbedder:
         return self._runner
 
 
-def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize to (rows, columns), averaging pixel areas; bilinearly where a side grows.
+def map_descriptors(feature_map: NDArray[np.float32]) -> LocalDescriptors:
+    """Take each cell of a feature map, (rows, columns, d), for a local descriptor.
 
-    >>> resize(np.arange(12, dtype=np.uint8).reshape(2, 2, 3), (1, 1))
-    array([[[5, 6, 7]]], dtype=uint8)
+    Values have unit L2 norm, or are zero; positions are the cells' centres.
     """
-    rows, columns = size
-    shrinks = rows <= image.shape[0] and columns <= image.shape[1]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (columns, rows), interpolation=interpolation), np.uint8)
+    rows, columns, dimension = feature_map.shape
+    values = feature_map.reshape(-1, dimension)
+    norms = np.linalg.norm(values, axis=1, keepdims=True)
+    values = np.divide(values, norms, out=np.zeros_like(values), where=norms > 0)
+    positions = np.empty((rows, columns, 2), dtype=np.float32)
+    positions[:, :, 0] = ((np.arange(rows) + 0.5) / rows - 0.5)[:, None]
+    positions[:, :, 1] = (np.arange(columns) + 0.5) / columns - 0.5
+    return LocalDescriptors(values, positions.reshape(-1, 2))
 
 
 def _signature_runner(tflite: bytes) -> Any:

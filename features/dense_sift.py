@@ -1,16 +1,35 @@
-"""Dense SIFT descriptors, after VLFeat's ``vl_dsift`` with the flat window."""
+"""Dense SIFT descriptors, after VLFeat's ``vl_dsift`` and ``vl_phow``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil, frexp
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.features.grid import CELLS, LocalDescriptors, PatchGrid
+from trifuse.features.cells import CellGrid, window
+from trifuse.features.checks import (
+    check_bounds,
+    check_choice,
+    check_count,
+    check_counts,
+    check_number,
+)
+from trifuse.features.grid import (
+    CELLS,
+    Band,
+    Bounds,
+    LocalDescriptors,
+    PatchGrid,
+    band_grids,
+    join_bands,
+)
+from trifuse.features.orientation import ORIENTATIONS, orientation_maps
 
-ORIENTATIONS = 8
 DIMENSION = CELLS * CELLS * ORIENTATIONS
 CLIP = 0.2
 """Largest component after the first normalisation (Lowe 2004, section 6.1)."""
@@ -18,17 +37,22 @@ WINDOW_SIZE = 2.0
 """Standard deviation of the Gaussian window, in bin sizes (VLFeat's default)."""
 _BLOCK_PATCHES = 1024
 """Patches normalised together: 512 KiB of descriptors, which a core's cache holds."""
+_ONES = np.ones(DIMENSION, dtype=np.float32)
 
 
-class DenseSift:
+@dataclass(frozen=True)
+class DenseSiftExtractor:
     """SIFT descriptors on a regular grid, at several scales.
 
     The image's gradient is shared out among 8 orientation maps, each map is weighed by the
-    triangular 4x4 cells with whole-image filters, each cell is multiplied by the mean of the
-    Gaussian window over it (the flat window approximation of [3]_), and the 128 numbers are
+    triangular 4x4 cells under a Gaussian window about the patch's centre, and the 128 numbers are
     L2-normalised, clipped at 0.2 and normalised again [1]_. Component
     ``orientation + 8 * (cell_column + 4 * cell_row)`` is a cell's share of an orientation;
     orientation 0 points along growing columns, and angles grow towards growing rows.
+
+    The defaults are those of VLFeat's ``vl_dsift`` [3]_ but for four scales. Those of its
+    ``vl_phow`` are ``step=2, bin_sizes=(4, 6, 8, 10), window_size=1.5, magnification=6,
+    aligned=True, contrast_threshold=1.275``, which is 0.005 of a white level of 255.
 
     Parameters
     ----------
@@ -36,6 +60,20 @@ class DenseSift:
         Pixels between neighbouring patches.
     bin_sizes : sequence of int
         Pixels between the cells of a patch, one for each scale.
+    window : {"flat", "gauss"}
+        `gauss` weighs each pixel by the Gaussian window; `flat` weighs each cell by the window's
+        mean over it, which is faster, and VLFeat's ``fast``.
+    window_size : float
+        Standard deviation of the window, in bin sizes.
+    magnification : float
+        Where positive, each scale sees the image smoothed by a Gaussian of standard deviation
+        ``sqrt((bin_size / magnification) ** 2 - 0.25)``, or not at all where that is not positive.
+        0 smoothes at no scale.
+    aligned : bool
+        Whether the scales' first patches share their centre, as in ``vl_phow``, and not
+        their corner.
+    bounds : tuple of int, optional
+        (top, left, bottom, right): the pixels, both ends included, that cells may be centred on.
     contrast_threshold : float
         Patches with a norm below it become zero. The norm is VLFeat's: the sum of the 128
         numbers before normalisation over the patch's area, ``(3 * bin_size + 1) ** 2``, for grey
@@ -43,35 +81,58 @@ class DenseSift:
     root : bool
         Give RootSIFT [2]_: the square root of the L1-normalised descriptor.
 
+    Raises
+    ------
+    ValueError
+        If a value does not fit; the message names it.
+
     References
     ----------
     .. [1] D. Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 60, 2004.
     .. [2] R. Arandjelovic, A. Zisserman, "Three things everyone should know to improve object
        retrieval", CVPR 2012.
     .. [3] A. Vedaldi, B. Fulkerson, "VLFeat: an open and portable library of computer vision
-       algorithms", 2008, ``vl_dsift``.
+       algorithms", 2008, ``vl_dsift`` and ``vl_phow``.
 
     Examples
     --------
     >>> grey = np.tile(np.arange(64, dtype=np.uint8), (64, 1))
-    >>> values, positions = DenseSift(step=8, bin_sizes=[4]).extract(grey)
+    >>> values, positions = DenseSiftExtractor(step=8, bin_sizes=[4]).extract(grey)
     >>> values.shape, positions.shape
     ((49, 128), (49, 2))
     >>> sorted(set(values[0].nonzero()[0] % 8))  # the gradient points along the columns
     [np.int64(0)]
     """
 
-    def __init__(
-        self,
-        step: int = 4,
-        bin_sizes: Sequence[int] = (4, 6, 8, 10),
-        contrast_threshold: float = 0.0,
-        root: bool = False,
-    ) -> None:
-        self.step = step
-        self.bin_sizes = bin_sizes
-        self.contrast_threshold = contrast_threshold
-        self.root = root
+    step: int = 4
+    bin_sizes: Sequence[int] = (4, 6, 8, 10)
+    window: Literal["flat", "gauss"] = "flat"
+    window_size: float = WINDOW_SIZE
+    magnification: float = 0.0
+    aligned: bool = False
+    bounds: Bounds | None = None
+    contrast_threshold: float = 0.0
+    root: bool = False
+
+    def __post_init__(self) -> None:
+        check_count("step", self.step)
+        check_counts("bin_sizes", self.bin_sizes)
+        check_choice("window", self.window, ("flat", "gauss"))
+        check_number("window_size", self.window_size, positive=True)
+        check_number("magnification", self.magnification)
+        check_bounds("bounds", self.bounds)
+        check_number("contrast_threshold", self.contrast_threshold)
+
+    def grids(self, shape: tuple[int, int]) -> list[PatchGrid]:
+        """Give the grid of patches of each scale in an image of (rows, columns) pixels."""
+        top, left, bottom, right = self.bounds or (0, 0, shape[0] - 1, shape[1] - 1)
+        largest = max(self.bin_sizes)
+        grids = []
+        for bin_size in self.bin_sizes:
+            shift = (CELLS - 1) * (largest - bin_size) // 2 if self.aligned else 0
+            bounds = (top + shift, left + shift, bottom, right)
+            grids.append(PatchGrid(shape, self.step, bin_size, bounds))
+        return grids
 
     def extract(self, image: NDArray[np.uint8] | NDArray[np.float32]) -> LocalDescriptors:
         """Describe one image.
@@ -79,50 +140,125 @@ class DenseSift:
         Parameters
         ----------
         image : ndarray of uint8 or float32, shape (rows, columns) or (rows, columns, 3)
-            Grey levels or RGB in 0..255.
+            Grey levels or RGB, in 0..255 or in any other range: descriptors do not depend on an
+            image's brightness and contrast, only `contrast_threshold` does.
 
         Returns
         -------
         LocalDescriptors
             Values of shape (n_descriptors, 128): all patches of the first bin size row by row,
-            then those of the next. An image too small for a patch gives none.
+            then those of the next. An image too small for a patch gives none. At a step of 4 they
+            take 32 bytes a pixel and scale; `bands` gives those of a large image piece by piece.
+
+        Raises
+        ------
+        ValueError
+            If the image has another shape or type, or numbers that are not finite.
         """
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
-        maps = _orientation_maps(grey.astype(np.float32, copy=False))
-        grids = [PatchGrid(grey.shape, self.step, bin_size) for bin_size in self.bin_sizes]
-        values = np.empty((sum(map(len, grids)), DIMENSION), dtype=np.float32)
-        start = 0
-        for grid in grids:
-            self._describe(maps, grid, values[start : start + len(grid)])
-            start += len(grid)
-        return LocalDescriptors(values, np.concatenate([grid.positions() for grid in grids]))
+        return self.extract_with_contrast(image)[0]
+
+    def extract_with_contrast(
+        self, image: NDArray[np.uint8] | NDArray[np.float32]
+    ) -> tuple[LocalDescriptors, NDArray[np.float32]]:
+        """Describe one image as `extract` does, and give the descriptors' norms as well.
+
+        Returns
+        -------
+        descriptors : LocalDescriptors
+        contrast : ndarray of float32, shape (n_descriptors,)
+            The norms that `contrast_threshold` is compared with.
+        """
+        bands = list(self._described(image))
+        whole = join_bands(bands, self.grids(image.shape[:2]))
+        values, contrast = whole.arrays
+        return LocalDescriptors(values, whole.positions()), contrast
+
+    def bands(self, image: NDArray[np.uint8] | NDArray[np.float32]) -> Iterator[LocalDescriptors]:
+        """Describe one image band by band, in memory that does not grow with its height.
+
+        A band is about two million pixels; smaller images are one band. Together, bands hold the
+        descriptors of `extract`, all scales of one band before those of the next.
+        """
+        for band in self._described(image):
+            yield LocalDescriptors(band.arrays[0], band.positions())
+
+    def _described(self, image: NDArray[Any]) -> Iterator[Band]:
+        grey, gain = _grey_levels(image)
+        for grids in band_grids(self.grids(grey.shape)):
+            band = Band.empty(grids, (DIMENSION,), ())
+            for grid, maps, out in zip(grids, self._maps(grey, grids), band.scales(), strict=True):
+                if len(grid):
+                    self._describe(grid, maps, gain, *out)
+            yield band
+
+    def _maps(self, grey: NDArray[np.float32], grids: Sequence[PatchGrid]) -> Iterator[_Maps]:
+        """Give the orientation maps that each scale needs."""
+        if self.magnification:
+            for grid in grids:
+                variance = (grid.bin_size / self.magnification) ** 2 - 0.25
+                yield _maps(grey, [grid], max(0.0, variance) ** 0.5)
+        else:
+            yield from [_maps(grey, grids, 0.0)] * len(grids)
 
     def _describe(
-        self, maps: NDArray[np.float32], grid: PatchGrid, out: NDArray[np.float32]
+        self,
+        grid: PatchGrid,
+        maps: _Maps,
+        gain: float,
+        values: NDArray[np.float32],
+        contrast: NDArray[np.float32],
     ) -> None:
-        """Fill `out` with the normalised descriptors of one scale."""
-        if not len(grid):
-            return
-        patches = grid.gather(np.stack([grid.sample(plane) for plane in maps], axis=-1))
-        window = _window(grid.bin_size)[:, :, None]
-        out = out.reshape(patches.shape)
+        """Fill in the normalised descriptors of one scale, and their norms."""
+        flat = self.window == "flat"
+        cells = CellGrid(grid, None if flat else self.window_size)
+        samples = cells.sample(maps.planes, maps.top)
+        means = window(grid.bin_size, self.window_size).mean(axis=1)
+        weights = np.outer(means, means).repeat(ORIENTATIONS).astype(np.float32)
+        by_row = values.reshape(grid.n_rows, grid.n_columns, DIMENSION)
         block = max(1, _BLOCK_PATCHES // grid.n_columns)
         for first in range(0, grid.n_rows, block):
-            rows = slice(first, first + block)
-            np.multiply(patches[rows], window, out=out[rows])
-            self._normalize(out[rows].reshape(-1, DIMENSION), grid)
+            rows = by_row[first : first + block]
+            for row, out in enumerate(rows, start=first):
+                cells.gather(samples, row, out)
+            if flat:
+                rows *= weights
+            patches = slice(first * grid.n_columns, (first + len(rows)) * grid.n_columns)
+            np.matmul(values[patches], _ONES, out=contrast[patches])
+            contrast[patches] *= gain / grid.patch_area
+            self._normalize(values[patches], contrast[patches])
 
-    def _normalize(self, values: NDArray[np.float32], grid: PatchGrid) -> None:
+    def _normalize(self, values: NDArray[np.float32], contrast: NDArray[np.float32]) -> None:
         """Normalise rows in place; rows without contrast become zero."""
         if self.contrast_threshold > 0:
-            values[values.sum(axis=1) < self.contrast_threshold * grid.patch_area] = 0
-        _divide_rows(values, _norms(values))
-        np.minimum(values, CLIP, out=values)
+            values[contrast < self.contrast_threshold] = 0
+        # Clipped before it is normalised: the second normalisation undoes the first.
+        np.minimum(values, CLIP * _norms(values)[:, None], out=values)
+        divisors = values @ _ONES if self.root else _norms(values)
+        values *= np.divide(1, divisors, out=np.zeros_like(divisors), where=divisors > 0)[:, None]
         if self.root:
-            _divide_rows(values, values.sum(axis=1))
             np.sqrt(values, out=values)
-        else:
-            _divide_rows(values, _norms(values))
+
+
+class _Maps(NamedTuple):
+    """Orientation maps of some rows of the image, from `top` on; (8, rows, columns)."""
+
+    planes: NDArray[np.float32]
+    top: int
+
+
+def _maps(grey: NDArray[np.float32], grids: Sequence[PatchGrid], smoothing: float) -> _Maps:
+    """Take the gradient of the rows of pixels that these patches see, smoothed before."""
+    spans = [grid.pixel_rows() for grid in grids if len(grid)]
+    if not spans:
+        return _Maps(np.empty((ORIENTATIONS, 0, grey.shape[1]), dtype=np.float32), 0)
+    radius = ceil(4 * smoothing)
+    margin = 1 + radius  # what the smoothing and the gradient of the outermost rows see
+    top = max(0, min(first for first, _ in spans) - margin)
+    rows = grey[top : max(last for _, last in spans) + margin]
+    if smoothing:
+        size = 2 * radius + 1
+        rows = cv2.GaussianBlur(rows, (size, size), smoothing, borderType=cv2.BORDER_REPLICATE)
+    return _Maps(orientation_maps(rows), top)
 
 
 def _norms(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -130,71 +266,23 @@ def _norms(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return norms
 
 
-def _divide_rows(values: NDArray[np.float32], divisors: NDArray[np.float32]) -> None:
-    """Divide each row in place; a row whose divisor is zero stays zero."""
-    values *= np.divide(1, divisors, out=np.zeros_like(divisors), where=divisors > 0)[:, None]
+def _grey_levels(image: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
+    """Give an image as grey levels, and what they were divided by.
 
-
-def _orientation_maps(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Share each pixel's gradient among the two nearest of 8 orientations; (8, rows, columns)."""
-    by_row, by_column = (_central_difference(grey, axis) for axis in (0, 1))
-    # cv2.magnitude rounds differently where its arrays happen to lie differently in memory.
-    magnitude = np.sqrt(by_column * by_column + by_row * by_row)
-    angle = _orientation(by_row, by_column)
-    maps = np.empty((ORIENTATIONS, *grey.shape), dtype=np.float32)
-    for orientation, share in enumerate(maps):
-        np.subtract(angle, orientation, out=share)
-        np.abs(share, out=share)
-        if orientation == 0:
-            np.minimum(share, ORIENTATIONS - angle, out=share)
-        np.subtract(1, share, out=share)
-        np.maximum(share, 0, out=share)
-        np.multiply(share, magnitude, out=share)
-    return maps
-
-
-def _orientation(
-    by_row: NDArray[np.float32], by_column: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Angle of the gradient in units of orientations, in [0, 8].
-
-    The arctangent is VLFeat's: the cubic 0.1821 r^3 - 0.9675 r within each quadrant, up to
-    0.35 degrees from the exact one. With the exact one, descriptors differ by up to 0.006.
+    That is 1, or a power of two where the squares of the levels might not be finite or be lost.
     """
-    rise = np.abs(by_row)
-    rise += np.finfo(np.float32).eps
-    run = np.abs(by_column)
-    ratio = np.subtract(run, rise)
-    np.add(run, rise, out=run)
-    ratio /= run
-    np.multiply(ratio, ratio, out=rise)
-    rise *= 0.1821
-    rise -= 0.9675
-    rise *= ratio
-    rise *= ORIENTATIONS / (2 * np.pi)
-    rise += ORIENTATIONS / 8  # the angle to the nearer half of the column axis, in [0, 2]
-    np.subtract(ORIENTATIONS / 2, rise, out=rise, where=by_column < 0)
-    np.subtract(ORIENTATIONS, rise, out=rise, where=by_row < 0)
-    return rise
-
-
-def _central_difference(grey: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-    """Half the difference of the neighbours; at the border the one-sided difference."""
-    values = np.moveaxis(grey, axis, 0)
-    out = np.zeros_like(grey)
-    difference = np.moveaxis(out, axis, 0)
-    if len(values) > 1:
-        np.subtract(values[2:], values[:-2], out=difference[1:-1])
-        difference[1:-1] *= 0.5
-        np.subtract(values[1], values[0], out=difference[0])
-        np.subtract(values[-1], values[-2], out=difference[-1])
-    return out
-
-
-def _window(bin_size: int) -> NDArray[np.float32]:
-    """Mean of the Gaussian window over each cell's support, times the cell's area; (4, 4)."""
-    support = np.arange(1 - bin_size, bin_size)
-    centers = bin_size * (np.arange(CELLS) - (CELLS - 1) / 2)
-    distances = (support + centers[:, None]) / (bin_size * WINDOW_SIZE)
-    weights = np.exp(-0.5 * distances**2).mean(axis=1) * bin_size
-    return np.outer(weights, weights).astype(np.float32)
+    if image.ndim not in {2, 3} or not image.size or (image.ndim == 3 and image.shape[2] != 3):
+        raise ValueError(
+            f"an image must have the shape (rows, columns) or (rows, columns, 3), not {image.shape}"
+        )
+    if image.dtype == np.uint8:
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
+        return grey.astype(np.float32), 1.0
+    if not np.issubdtype(image.dtype, np.floating):
+        raise ValueError(f"an image must be uint8 or floating point, not {image.dtype}")
+    peak = float(np.abs(image).max())
+    if not np.isfinite(peak):
+        raise ValueError("an image must hold finite numbers only")
+    gain = 1.0 if peak == 0 or 2**-4 < peak < 2**16 else 2.0 ** (frexp(peak)[1] - 8)
+    scaled = np.divide(image, gain, dtype=np.float32)
+    return (cv2.cvtColor(scaled, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else scaled), gain

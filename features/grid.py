@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from math import gcd
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 CELLS = 4
 """Cells along each side of a patch (Lowe 2004)."""
 
+Bounds = tuple[int, int, int, int]
+"""(top, left, bottom, right): the first and the last row and column of pixels, both included."""
+
 
 class LocalDescriptors(NamedTuple):
-    """The local descriptors of one image.
+    """Local descriptors of one image: all of them, or those of a band of it.
 
     Attributes
     ----------
@@ -34,9 +35,9 @@ class LocalDescriptors(NamedTuple):
 class PatchGrid:
     """All patches of 4x4 cells, `bin_size` pixels apart, that fit an image at steps of `step`.
 
-    The first patch has its first cell's centre on pixel (0, 0); a patch spans
+    The first patch has its first cell's centre on the bounds' first pixel; a patch spans
     ``3 * bin_size + 1`` pixels between the centres of its outermost cells (VLFeat's frame).
-    There are ``(rows - 3 * bin_size - 1) // step + 1`` rows of patches, or none, and columns
+    There are ``(bottom - top - 3 * bin_size) // step + 1`` rows of patches, or none, and columns
     likewise; patches are listed row by row.
 
     Attributes
@@ -47,6 +48,9 @@ class PatchGrid:
         Pixels between neighbouring patches.
     bin_size : int
         Pixels between neighbouring cells of a patch.
+    bounds : tuple of int, optional
+        (top, left, bottom, right): the pixels, both ends included, that cells may be centred on;
+        what lies outside the image is cut off. None is the whole image.
 
     Examples
     --------
@@ -60,34 +64,68 @@ class PatchGrid:
     shape: tuple[int, int]
     step: int
     bin_size: int
+    bounds: Bounds | None = None
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """(row, column) of the first cell's centre."""
+        top, left = self.bounds[:2] if self.bounds else (0, 0)
+        return max(top, 0), max(left, 0)
 
     @property
     def n_rows(self) -> int:
         """Rows of patches."""
-        return self._count(self.shape[0])
+        return self._count(0)
 
     @property
     def n_columns(self) -> int:
         """Columns of patches."""
-        return self._count(self.shape[1])
+        return self._count(1)
 
     def __len__(self) -> int:
         return self.n_rows * self.n_columns
 
-    def _count(self, pixels: int) -> int:
-        return max(0, (pixels - (CELLS - 1) * self.bin_size - 1) // self.step + 1)
+    def _count(self, axis: int) -> int:
+        last = self.shape[axis] - 1
+        if self.bounds:
+            last = min(last, self.bounds[2 + axis])
+        span = (CELLS - 1) * self.bin_size
+        return max(0, (last - self.origin[axis] - span) // self.step + 1)
 
     @property
     def patch_area(self) -> int:
         """Pixels of the square that the cells' centres span."""
         return ((CELLS - 1) * self.bin_size + 1) ** 2
 
+    def between(self, first: int, last: int) -> PatchGrid:
+        """Give the patches whose first cells are centred on pixel rows `first` to `last - 1`.
+
+        >>> PatchGrid((120, 160), step=4, bin_size=4).between(10, 21).centers()[0]
+        array([18.,  6.], dtype=float32)
+        """
+        top, left = self.origin
+        start, stop = (
+            min(max(0, -((top - row) // self.step)), self.n_rows) for row in (first, last)
+        )
+        begin = top + start * self.step
+        end = top + (stop - 1) * self.step + (CELLS - 1) * self.bin_size if start < stop else -1
+        right = self.bounds[3] if self.bounds else self.shape[1] - 1
+        return replace(self, bounds=(begin, left, end, right))
+
+    def pixel_rows(self) -> tuple[int, int]:
+        """Give the first row of pixels that the cells weigh, and the one after the last."""
+        top, reach = self.origin[0], self.bin_size
+        last = top + (self.n_rows - 1) * self.step + (CELLS - 1) * self.bin_size
+        return max(0, top - reach + 1), min(self.shape[0], last + reach)
+
     def centers(self) -> NDArray[np.float32]:
         """Give the patch centres: (row, column) in pixels, shape (n_patches, 2)."""
         offset = self.bin_size * (CELLS - 1) / 2
-        rows = np.arange(self.n_rows, dtype=np.float32) * self.step + offset
-        columns = np.arange(self.n_columns, dtype=np.float32) * self.step + offset
-        return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+        top, left = self.origin
+        centers = np.empty((self.n_rows, self.n_columns, 2), dtype=np.float32)
+        centers[:, :, 0] = (np.arange(self.n_rows) * self.step + (top + offset))[:, None]
+        centers[:, :, 1] = np.arange(self.n_columns) * self.step + (left + offset)
+        return centers.reshape(-1, 2)
 
     def positions(self) -> NDArray[np.float32]:
         """Give the patch centres as parts of the image, each in [-0.5, 0.5]; (n_patches, 2)."""
@@ -95,58 +133,60 @@ class PatchGrid:
         positions: NDArray[np.float32] = (self.centers() + np.float32(0.5)) / size - np.float32(0.5)
         return positions
 
-    @cached_property
-    def _kernel(self) -> NDArray[np.float32]:
-        """The triangular cell, 2 * bin_size - 1 taps that sum to one."""
-        reach = self.bin_size
-        taps = reach - np.abs(np.arange(1 - reach, reach))
-        return (taps / reach**2).astype(np.float32)
 
-    @property
-    def _stride(self) -> int:
-        """Pixels between the samples that hold every cell centre."""
-        return gcd(self.step, self.bin_size)
+_BAND_PIXELS = 2**21
+"""Pixels described together: larger images are cut into bands of rows."""
 
-    def sample(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Weigh a plane by the triangular cell, where cells of the grid have their centres.
 
-        Outside the image the nearest pixel counts (VLFeat's padding by continuity).
+def band_grids(grids: Sequence[PatchGrid]) -> Iterator[list[PatchGrid]]:
+    """Cut the grids of one image into bands of rows, each of about two million pixels.
 
-        Parameters
-        ----------
-        plane : ndarray of float32, shape (rows, columns)
+    Every patch is in one band; an image of no more pixels is one band.
+    """
+    rows, columns = grids[0].shape
+    height = max(1, _BAND_PIXELS // columns)
+    for first in range(0, rows, height):
+        yield [grid.between(first, first + height) for grid in grids]
 
-        Returns
-        -------
-        ndarray of float32, shape (n_sample_rows, n_sample_columns)
-            Means around every `gcd(step, bin_size)`-th pixel; `gather` turns them into patches.
-        """
-        one = np.ones(1, dtype=np.float32)
-        border = cv2.BORDER_REPLICATE
-        rows = cv2.sepFilter2D(plane, -1, one, self._kernel, borderType=border)[:: self._stride]
-        both = cv2.sepFilter2D(rows, -1, self._kernel, one, borderType=border)
-        sampled: NDArray[np.float32] = both[:, :: self._stride]
-        return sampled
 
-    def gather(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """View interleaved samples as patches, without a copy.
+@dataclass(frozen=True)
+class Band:
+    """What is known of the patches of a band of an image, scale by scale.
 
-        Parameters
-        ----------
-        samples : ndarray of float32, shape (n_sample_rows, n_sample_columns, n_channels)
-            What `sample` gives for each channel, stacked along the last axis.
+    Attributes
+    ----------
+    grids : sequence of PatchGrid
+        The patches of each scale.
+    arrays : tuple of ndarray
+        Each with one row a patch, scale by scale.
+    """
 
-        Returns
-        -------
-        ndarray of float32, shape (n_rows, n_columns, 4, 4, n_channels)
-            Axes: patch row, patch column, cell row, cell column, channel. Read-only.
-        """
-        stride = self._stride
-        patch, cell = self.step // stride, self.bin_size // stride
-        row, column, channel = samples.strides
-        return np.lib.stride_tricks.as_strided(
-            samples,
-            shape=(self.n_rows, self.n_columns, CELLS, CELLS, samples.shape[2]),
-            strides=(patch * row, patch * column, cell * row, cell * column, channel),
-            writeable=False,
-        )
+    grids: Sequence[PatchGrid]
+    arrays: tuple[NDArray[np.float32], ...]
+
+    @classmethod
+    def empty(cls, grids: Sequence[PatchGrid], *shapes: tuple[int, ...]) -> Band:
+        """Allocate arrays whose rows have these shapes."""
+        n_patches = sum(map(len, grids))
+        return cls(grids, tuple(np.empty((n_patches, *shape), np.float32) for shape in shapes))
+
+    def scales(self) -> list[tuple[NDArray[np.float32], ...]]:
+        """View the parts of the arrays that belong to each scale."""
+        ends = np.cumsum([len(grid) for grid in self.grids])[:-1]
+        return list(zip(*(np.split(array, ends) for array in self.arrays), strict=True))
+
+    def positions(self) -> NDArray[np.float32]:
+        """Give the positions of all patches, (n_patches, 2)."""
+        return np.concatenate([grid.positions() for grid in self.grids])
+
+
+def join_bands(bands: Sequence[Band], grids: Sequence[PatchGrid]) -> Band:
+    """Join the bands of a whole image, whose grids these are: scale by scale, rows in order."""
+    if len(bands) == 1:
+        return bands[0]
+    by_scale = list(zip(*(band.scales() for band in bands), strict=True))
+    arrays = [
+        np.concatenate([part[number] for scale in by_scale for part in scale])
+        for number in range(len(bands[0].arrays))
+    ]
+    return Band(grids, tuple(arrays))

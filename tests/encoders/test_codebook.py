@@ -11,9 +11,9 @@ from trifuse.encoders.codebook import (
     VARIANCE_FLOOR,
     fit_centers,
     fit_gaussian_mixture,
-    sample_descriptors,
 )
 from trifuse.encoders.fisher import fisher_vector
+from trifuse.encoders.sampling import sample_descriptors
 from trifuse.features.grid import LocalDescriptors
 
 MEANS = np.array([[0, 0], [10, 0], [0, 10]], dtype=np.float32)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from trifuse.encoders.extraction import FeatureExtractor, encodings_by_stream, uses_cnn
-from trifuse.features.dense_sift import DenseSift
-from trifuse.features.local_color import LocalColor
+from trifuse.features.dense_sift import DenseSiftExtractor
+from trifuse.features.local_color import LocalColorExtractor
 from trifuse.recipes.recipe import Recipe
 
 
@@ -49,8 +49,8 @@ def test_descriptors_are_those_of_the_recipe():
     features = extract(image, "sift_fisher", "color_vlad")
     assert features.embedding is None
     assert set(features.streams) == {"sift", "color"}
-    sift = DenseSift(5, [3, 4], contrast_threshold=1.0, root=True).extract(image)
-    color = LocalColor(6, [4]).extract(image)
+    sift = DenseSiftExtractor(5, [3, 4], contrast_threshold=1.0, root=True).extract(image)
+    color = LocalColorExtractor(6, [4]).extract(image)
     for name, expected in {"sift": sift, "color": color}.items():
         np.testing.assert_array_equal(features.streams[name].values, expected.values)
         np.testing.assert_array_equal(features.streams[name].positions, expected.positions)
@@ -66,13 +66,13 @@ def test_large_images_are_shrunk(shape, shrunk):
     image = picture(*shape)
     expected = cv2.resize(image, shrunk[::-1], interpolation=cv2.INTER_AREA)
     values = extract(image, "color_vlad").streams["color"].values
-    np.testing.assert_array_equal(values, LocalColor(6, [4]).extract(expected).values)
+    np.testing.assert_array_equal(values, LocalColorExtractor(6, [4]).extract(expected).values)
 
 
 def test_small_images_are_not_enlarged():
     image = picture(99, 100)
     values = extract(image, "color_vlad").streams["color"].values
-    np.testing.assert_array_equal(values, LocalColor(6, [4]).extract(image).values)
+    np.testing.assert_array_equal(values, LocalColorExtractor(6, [4]).extract(image).values)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1)])

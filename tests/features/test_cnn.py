@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from trifuse.features.backbones import BackboneError
-from trifuse.features.cnn import CnnEmbedder, resize
+from trifuse.features.cnn import CnnEmbedder
 from trifuse.features.keras_backbones import build_backbone, export_litert
 from trifuse.features.quiet import import_tensorflow
+from trifuse.features.resize import resize
 
 # TensorFlow tensors do not yet take NumPy 2's keyword.
 pytestmark = pytest.mark.filterwarnings(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trifuse.features.dense_sift import DenseSift
+from trifuse.features.dense_sift import DenseSiftExtractor
 from trifuse.features.grid import PatchGrid
 
 IMAGES = ("lesion", "noise", "edge")
@@ -26,7 +26,7 @@ def texture(rows, columns, seed=0):
 
 
 def extract(image, step=4, bin_size=4, **options):
-    return DenseSift(step, [bin_size], **options).extract(image).values
+    return DenseSiftExtractor(step, [bin_size], **options).extract(image).values
 
 
 def slow_gradient(grey, row, column):
@@ -113,7 +113,7 @@ def test_equals_vlfeat(reference, image, step, bin_size):
     grey = reference[f"image_{image}"]
     key = f"{image}_step{step}_bin{bin_size}_flat"
     frames = reference[f"frames_{key}"]
-    values, positions = DenseSift(step, [bin_size]).extract(grey)
+    values, positions = DenseSiftExtractor(step, [bin_size]).extract(grey)
     np.testing.assert_allclose(values, reference[f"descr_{key}"], atol=1e-4)
     in_pixels = (positions + 0.5) * grey.shape - 0.5
     np.testing.assert_allclose(in_pixels, frames[:, 1::-1], atol=1e-4)
@@ -151,8 +151,8 @@ def test_a_threshold_leaves_the_other_patches_alone():
 
 def test_several_scales_are_those_of_one_after_the_other():
     image = texture(50, 61)
-    values, positions = DenseSift(5, [3, 6, 4]).extract(image)
-    single = [DenseSift(5, [bin_size]).extract(image) for bin_size in (3, 6, 4)]
+    values, positions = DenseSiftExtractor(5, [3, 6, 4]).extract(image)
+    single = [DenseSiftExtractor(5, [bin_size]).extract(image) for bin_size in (3, 6, 4)]
     np.testing.assert_array_equal(values, np.concatenate([one.values for one in single]))
     np.testing.assert_array_equal(positions, np.concatenate([one.positions for one in single]))
 
@@ -215,7 +215,7 @@ def test_norms_are_one_or_zero(shape, bin_size, root, seed, flat):
     image = texture(*shape, seed)
     if flat:
         image[:, shape[1] // 2 :] = seed
-    values, positions = DenseSift(2, [bin_size], root=root).extract(image)
+    values, positions = DenseSiftExtractor(2, [bin_size], root=root).extract(image)
     assert values.dtype == positions.dtype == np.float32
     assert values.shape == (len(PatchGrid(shape, 2, bin_size)), 128)
     assert np.all(np.isfinite(values))
@@ -234,14 +234,14 @@ def test_a_constant_image_gives_zeros(root):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 90), (90, 1), (12, 90), (90, 12)])
 def test_an_image_smaller_than_a_patch_gives_none(shape):
-    values, positions = DenseSift(4, [4, 6]).extract(np.zeros(shape, dtype=np.uint8))
+    values, positions = DenseSiftExtractor(4, [4, 6]).extract(np.zeros(shape, dtype=np.uint8))
     assert values.shape == (0, 128)
     assert positions.shape == (0, 2)
 
 
 def test_a_small_image_gives_the_small_scale_alone():
     image = texture(15, 15)
-    values, _ = DenseSift(4, [4, 6]).extract(image)
+    values, _ = DenseSiftExtractor(4, [4, 6]).extract(image)
     np.testing.assert_array_equal(values, extract(image))
     assert len(values) == 1
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.color import rgb2lab
 
-from trifuse.features.dense_sift import DenseSift
+from trifuse.features.dense_sift import DenseSiftExtractor
 from trifuse.features.grid import PatchGrid
-from trifuse.features.local_color import LocalColor
+from trifuse.features.local_color import LocalColorExtractor
 
 
 def picture(rows, columns, seed=0):
@@ -40,7 +40,7 @@ def slow_statistics(lab, row, column, bin_size):
 @pytest.mark.parametrize(("step", "bin_size"), [(4, 4), (5, 3), (2, 1)])
 def test_equals_weighted_sums(step, bin_size):
     image = picture(19, 22)
-    values = LocalColor(step, [bin_size]).extract(image).values
+    values = LocalColorExtractor(step, [bin_size]).extract(image).values
     patches = [
         (row, column)
         for row in range(0, 19 - 3 * bin_size, step)
@@ -58,7 +58,7 @@ def test_equals_weighted_sums(step, bin_size):
 @pytest.mark.parametrize("color", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (9, 80, 200)])
 def test_a_constant_image_has_its_colour_and_no_spread(color):
     image = np.full((30, 30, 3), color, dtype=np.uint8)
-    values = LocalColor(4, [4]).extract(image).values.reshape(-1, 6)
+    values = LocalColorExtractor(4, [4]).extract(image).values.reshape(-1, 6)
     np.testing.assert_allclose(values[:, :3] - rgb2lab(image)[0, 0] / 100, 0, atol=4e-3)
     assert not values[:, 3:].any()
 
@@ -67,44 +67,46 @@ def test_each_cell_has_its_place():
     image = np.full((13, 13, 3), 128, dtype=np.uint8)
     image[4, 8] = (255, 0, 0)  # the centre of the cell in row 1, column 2
     image[12, 0] = (0, 255, 0)
-    values = LocalColor(4, [4]).extract(image).values.reshape(4, 4, 6)
+    values = LocalColorExtractor(4, [4]).extract(image).values.reshape(4, 4, 6)
     red = np.unravel_index(values[:, :, 1].argmax(), (4, 4))
     green = np.unravel_index(values[:, :, 1].argmin(), (4, 4))
     assert (red, green) == ((1, 2), (3, 0))
     assert values[red][4] > 0.1 > values[0, 0, 4]
-    lightness = LocalColor(4, [4]).extract(np.full((13, 13, 3), 255, dtype=np.uint8)).values
+    lightness = (
+        LocalColorExtractor(4, [4]).extract(np.full((13, 13, 3), 255, dtype=np.uint8)).values
+    )
     np.testing.assert_allclose(lightness[0, ::6], 1, atol=1e-4)
 
 
 def test_a_far_colour_loses_no_precision():
     image = np.full((60, 60, 3), (250, 250, 250), dtype=np.uint8)
     image[:, 40:] = (10, 5, 60)
-    values = LocalColor(4, [4]).extract(image).values.reshape(12, 12, 4, 4, 6)
+    values = LocalColorExtractor(4, [4]).extract(image).values.reshape(12, 12, 4, 4, 6)
     assert values[:, 0, :, :, 3:].max() < 1e-3  # cells of one colour, not the image's mean
     assert values[:, -1, :, :, 3:].max() < 1e-3
 
 
 def test_it_shares_the_grid_of_dense_sift():
     image = picture(50, 61)
-    color = LocalColor(5, [3, 6]).extract(image)
-    sift = DenseSift(5, [3, 6]).extract(image)
+    color = LocalColorExtractor(5, [3, 6]).extract(image)
+    sift = DenseSiftExtractor(5, [3, 6]).extract(image)
     assert len(color.values) == len(sift.values)
     np.testing.assert_array_equal(color.positions, sift.positions)
 
 
 def test_several_scales_are_those_of_one_after_the_other():
     image = picture(40, 44)
-    values = LocalColor(5, [6, 3]).extract(image).values
-    single = [LocalColor(5, [bin_size]).extract(image).values for bin_size in (6, 3)]
+    values = LocalColorExtractor(5, [6, 3]).extract(image).values
+    single = [LocalColorExtractor(5, [bin_size]).extract(image).values for bin_size in (6, 3)]
     np.testing.assert_array_equal(values, np.concatenate(single))
 
 
 def test_rotating_the_image_permutes_the_cells():
     image = picture(33, 45)
     grid = PatchGrid((33, 45), 4, 4)
-    values = LocalColor(4, [4]).extract(image).values
+    values = LocalColorExtractor(4, [4]).extract(image).values
     values = values.reshape(grid.n_rows, grid.n_columns, 4, 4, 6)
-    rotated = LocalColor(4, [4]).extract(np.rot90(image).copy()).values
+    rotated = LocalColorExtractor(4, [4]).extract(np.rot90(image).copy()).values
     turned = np.rot90(np.rot90(values), axes=(2, 3)).reshape(-1, 96)
     np.testing.assert_allclose(rotated, turned, atol=1e-4)
 
@@ -116,7 +118,7 @@ def test_rotating_the_image_permutes_the_cells():
 )
 @settings(deadline=None, max_examples=40)
 def test_values_are_finite_and_in_range(shape, bin_size, seed):
-    values, positions = LocalColor(2, [bin_size]).extract(picture(*shape, seed))
+    values, positions = LocalColorExtractor(2, [bin_size]).extract(picture(*shape, seed))
     assert values.shape == (len(PatchGrid(shape, 2, bin_size)), 96)
     assert positions.shape == (len(values), 2)
     cells = values.reshape(-1, 6)
@@ -127,6 +129,6 @@ def test_values_are_finite_and_in_range(shape, bin_size, seed):
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 90, 3), (12, 90, 3)])
 def test_an_image_smaller_than_a_patch_gives_none(shape):
-    values, positions = LocalColor(4, [4, 6]).extract(np.zeros(shape, dtype=np.uint8))
+    values, positions = LocalColorExtractor(4, [4, 6]).extract(np.zeros(shape, dtype=np.uint8))
     assert values.shape == (0, 96)
     assert positions.shape == (0, 2)

@@ -1,0 +1,176 @@
+"""The 4x4 cells of every patch of a grid, weighed out of whole-image planes.
+
+A cell is a weighted sum of pixels with separable weights, so all cells of an image are a product
+``R @ plane @ C.T``. The matrices R and C hold a few numbers in each row, and are multiplied tile by
+tile where those numbers are. Each cell is computed where the grid samples it, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import gcd
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.features.grid import CELLS, PatchGrid
+
+_ROW_TILE, _COLUMN_TILE = 16, 32
+"""Samples computed by one product: large enough for BLAS, small beside the band of pixels."""
+
+
+class _Tile(NamedTuple):
+    """Rows `start` to `stop` of R or C, and the pixels from `first` to `last` that they weigh."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
+    weights: NDArray[np.float32]  # (stop - start, last - first)
+
+
+class CellGrid:
+    """Weighted sums over the cells of a grid's patches.
+
+    Pixels count by the triangle ``1 - |t| / bin_size`` about a cell's centre along each axis;
+    outside the image the nearest pixel counts (VLFeat's padding by continuity).
+
+    Parameters
+    ----------
+    grid : PatchGrid
+    window_size : float, optional
+        Standard deviation, in bin sizes, of a Gaussian window about each patch's centre, by which
+        pixels count besides. None is no window.
+    """
+
+    def __init__(self, grid: PatchGrid, window_size: float | None = None) -> None:
+        self.grid = grid
+        self.window_size = window_size
+
+    def sample(self, planes: NDArray[np.float32], top: int) -> NDArray[np.float32]:
+        """Weigh planes where the grid has cells.
+
+        Parameters
+        ----------
+        planes : ndarray of float32, shape (n_channels, rows, columns)
+            The whole image, or a band that holds every pixel that the cells weigh.
+        top : int
+            The image's row that the planes begin with.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_sample_rows, n_sample_columns, n_channels)
+            What `gather` arranges by patches.
+        """
+        by_row, by_column = (_tiles(self.grid, axis, self.window_size) for axis in (0, 1))
+        n_columns = by_column[-1].stop
+        samples = np.empty((by_row[-1].stop, n_columns, len(planes)), dtype=np.float32)
+        for row in by_row:
+            band = np.matmul(row.weights, planes[:, row.first - top : row.last - top])
+            band = band.reshape(-1, planes.shape[2])  # channels and sample rows
+            weighed = np.empty((len(band), n_columns), dtype=np.float32)
+            for column in by_column:
+                pixels = band[:, column.first : column.last]
+                np.matmul(pixels, column.weights.T, out=weighed[:, column.start : column.stop])
+            weighed = weighed.reshape(len(planes), -1, n_columns)
+            samples[row.start : row.stop] = weighed.transpose(1, 2, 0)
+        return samples
+
+    def gather(self, samples: NDArray[np.float32], row: int, out: NDArray[np.float32]) -> None:
+        """Copy the cells of one row of patches into `out`.
+
+        Parameters
+        ----------
+        samples : ndarray of float32, shape (n_sample_rows, n_sample_columns, n_channels)
+            What `sample` gave.
+        row : int
+            The row of patches.
+        out : ndarray of float32, shape (n_columns, 16 * n_channels)
+            Channels within cell columns within cell rows.
+        """
+        patch, _ = _spacing(self.grid, self.window_size)
+        n_channels = samples.shape[2]
+        index = _gathered(self.grid, self.window_size, samples.shape[1])
+        np.take(
+            samples[row * patch :].reshape(-1, n_channels), index, axis=0,
+            out=out.reshape(-1, n_channels), mode="clip",
+        )  # fmt: skip
+
+
+def _spacing(grid: PatchGrid, window_size: float | None) -> tuple[int, int]:
+    """Count the samples from a patch to the next, and from a cell to the next.
+
+    Without a window, patches can share samples: one at every `gcd(step, bin_size)`-th pixel. Where
+    those are more than four to a step, or each patch has its own window, a patch has its own four.
+    """
+    stride = gcd(grid.step, grid.bin_size)
+    if window_size is None and grid.step // stride <= CELLS:
+        return grid.step // stride, grid.bin_size // stride
+    return CELLS, 1
+
+
+@lru_cache(maxsize=64)
+def _tiles(grid: PatchGrid, axis: int, window_size: float | None) -> tuple[_Tile, ...]:
+    """Cut R (axis 0) or C (axis 1) into tiles."""
+    length, reach = grid.shape[axis], grid.bin_size
+    n_patches = grid.n_columns if axis else grid.n_rows
+    patch, cell = _spacing(grid, window_size)
+    support = np.arange(1 - reach, reach)
+    triangle = 1 - np.abs(support) / reach
+    if (patch, cell) == (CELLS, 1):
+        offsets = np.arange(CELLS) * reach
+        centers = (np.arange(n_patches)[:, None] * grid.step + offsets).ravel()
+        kernels = np.tile(triangle * window(reach, window_size), (n_patches, 1))
+    else:
+        n_samples = (n_patches - 1) * patch + (CELLS - 1) * cell + 1
+        centers = np.arange(n_samples) * (grid.step // patch)
+        kernels = np.broadcast_to(triangle, (n_samples, len(support)))
+    centers = centers + grid.origin[axis]
+    size = _COLUMN_TILE if axis else _ROW_TILE
+    return tuple(
+        _tile(start, centers[start : start + size], kernels[start : start + size], length)
+        for start in range(0, len(centers), size)
+    )
+
+
+def _tile(
+    start: int, centers: NDArray[np.intp], kernels: NDArray[np.float64], length: int
+) -> _Tile:
+    reach = (kernels.shape[1] + 1) // 2
+    pixels = np.clip(centers[:, None] + np.arange(1 - reach, reach), 0, length - 1)
+    first, last = int(pixels.min()), int(pixels.max()) + 1
+    weights = np.zeros((len(centers), last - first))
+    np.add.at(weights, (np.arange(len(centers))[:, None], pixels - first), kernels)
+    return _Tile(start, start + len(centers), first, last, weights.astype(np.float32))
+
+
+@lru_cache(maxsize=64)
+def _gathered(grid: PatchGrid, window_size: float | None, n_columns: int) -> NDArray[np.intp]:
+    """Index the samples of one row of patches, from the first patch's first cell on."""
+    patch, cell = _spacing(grid, window_size)
+    patches = np.arange(grid.n_columns)[:, None, None] * patch
+    cells = np.arange(CELLS) * cell
+    return (patches + cells[:, None] * n_columns + cells).ravel()
+
+
+def window(bin_size: int, window_size: float | None) -> NDArray[np.float64]:
+    """Give the Gaussian window over the support of each cell along one axis.
+
+    Parameters
+    ----------
+    bin_size : int
+    window_size : float or None
+        Standard deviation in bin sizes; None gives ones.
+
+    Returns
+    -------
+    ndarray of float64, shape (4, 2 * bin_size - 1)
+    """
+    support = np.arange(1 - bin_size, bin_size)
+    if window_size is None:
+        return np.ones((CELLS, len(support)))
+    centers = bin_size * (np.arange(CELLS) - (CELLS - 1) / 2)
+    distances = (support + centers[:, None]) / (bin_size * window_size)
+    gaussian: NDArray[np.float64] = np.exp(-0.5 * distances**2)
+    return gaussian

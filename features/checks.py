@@ -1,0 +1,60 @@
+"""Checks of parameters that extractors share: a value that does not fit is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+
+def check_count(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is a positive integer."""
+    if not _is_integer(value) or value < 1:
+        raise ValueError(f"{name} must be a positive integer, not {value!r}")
+
+
+def check_counts(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is a sequence of positive integers, at least one."""
+    if (
+        not isinstance(value, Sequence)
+        or not value
+        or not all(_is_integer(one) and one >= 1 for one in value)
+    ):
+        raise ValueError(f"{name} must be a sequence of positive integers, not {value!r}")
+
+
+def check_number(name: str, value: Any, *, positive: bool = False) -> None:
+    """Raise ValueError unless `value` is a finite number, positive or else not negative."""
+    if (
+        not isinstance(value, Real)
+        or not 0 <= float(value) < float("inf")
+        or (positive and value == 0)
+    ):
+        kind = "positive" if positive else "not negative"
+        raise ValueError(f"{name} must be a finite number and {kind}, not {value!r}")
+
+
+def check_bounds(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is None or (top, left, bottom, right) in order."""
+    if value is None:
+        return
+    if (
+        not isinstance(value, Sequence)
+        or len(value) != 4
+        or not all(map(_is_integer, value))
+        or value[0] > value[2]
+        or value[1] > value[3]
+    ):
+        raise ValueError(
+            f"{name} must be None or four integers (top, left, bottom, right), not {value!r}"
+        )
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Raise ValueError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)

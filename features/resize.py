@@ -1,0 +1,32 @@
+"""Images of other sizes."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize to (rows, columns), averaging pixel areas; bilinearly where a side grows.
+
+    >>> resize(np.arange(12, dtype=np.uint8).reshape(2, 2, 3), (1, 1))
+    array([[[5, 6, 7]]], dtype=uint8)
+    """
+    rows, columns = size
+    shrinks = rows <= image.shape[0] and columns <= image.shape[1]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (columns, rows), interpolation=interpolation), np.uint8)
+
+
+def shrink(image: NDArray[np.uint8], longest_side: int) -> NDArray[np.uint8]:
+    """Shrink an image so that its longest side is at most that, in pixels; never enlarge it.
+
+    >>> shrink(np.zeros((30, 60, 3), dtype=np.uint8), 20).shape
+    (10, 20, 3)
+    """
+    rows, columns = image.shape[:2]
+    scale = longest_side / max(rows, columns)
+    if scale >= 1:
+        return image
+    return resize(image, (max(1, round(rows * scale)), max(1, round(columns * scale))))
