@@ -117,7 +117,7 @@ def train_model(
 
     Raises
     ------
-    trifuse.classifiers.model.ClassNamesError, trifuse.encoders.stream.CodebookError
+    trifuse.classifiers.model.ClassNamesError, trifuse.encoders.codebook.CodebookError
         If the classes or the images are none to train on.
     trifuse.features.images.ImageError
         If an image cannot be read.

@@ -7,13 +7,18 @@ is wrong in float32.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 VARIANCE_FLOOR = 1e-3
 """Smallest variance of a Gaussian, as a part of the sample's variance in that dimension."""
+
+
+class CodebookError(ValueError):
+    """Descriptors that no codebook can be trained on, or arrays that are no codebook."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,45 @@ class GaussianMixture:
     means: NDArray[np.float32]
     variances: NDArray[np.float32]
     weights: NDArray[np.float32]
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, ArrayLike]) -> GaussianMixture:
+        """Take `means`, `variances` and `weights` from anywhere.
+
+        Raises
+        ------
+        CodebookError
+            If one is missing, or they are no mixture.
+        """
+        try:
+            means, variances, weights = (
+                np.array(arrays[name], dtype=np.float32)
+                for name in ("means", "variances", "weights")
+            )
+        except KeyError as error:
+            raise CodebookError(
+                f"a mixture needs means, variances and weights: {error} is missing"
+            ) from error
+        if means.ndim != 2 or means.shape != variances.shape or weights.shape != means.shape[:1]:
+            raise CodebookError(
+                "means and variances must have the shape (n_components, d) and weights "
+                f"(n_components,), not {means.shape}, {variances.shape} and {weights.shape}"
+            )
+        if not all(np.isfinite(array).all() for array in (means, variances, weights)):
+            raise CodebookError("means, variances and weights must be finite")
+        if not variances.min() > 0 or weights.min() < 0 or abs(weights.sum() - 1) > 1e-3:
+            raise CodebookError("variances must be positive; weights not negative, and sum to 1")
+        return cls(means, variances, weights)
+
+
+def check_sample(sample: NDArray[np.float32]) -> None:
+    """Raise CodebookError if no two descriptors of the sample, (n, d), differ."""
+    if not len(sample) or not np.ptp(sample, axis=0).any():
+        msg = (
+            "There are no two different local descriptors to train a codebook on; "
+            "the images are too small or too plain."
+        )
+        raise CodebookError(msg)
 
 
 def fit_centers(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,30 @@ class Projection:
         pca = PCA(min(n_components, *sample.shape), random_state=random_state)
         pca.fit(sample.astype(np.float64))
         return cls(pca.mean_.astype(np.float32), pca.components_.astype(np.float32))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, ArrayLike]) -> Projection:
+        """Take `pca_mean` and `pca_components` from anywhere.
+
+        Raises
+        ------
+        ValueError
+            If one is missing, or their shapes do not fit.
+        """
+        try:
+            mean, components = (
+                np.array(arrays[name], dtype=np.float32) for name in ("pca_mean", "pca_components")
+            )
+        except KeyError as error:
+            raise ValueError(
+                f"a projection needs pca_mean and pca_components: no {error}"
+            ) from error
+        if components.ndim != 2 or mean.shape != components.shape[1:]:
+            raise ValueError(
+                "pca_components must have the shape (n_components, d) and pca_mean (d,), "
+                f"not {components.shape} and {mean.shape}"
+            )
+        return cls(mean, components)
 
     def apply(
         self, values: NDArray[np.float32], out: NDArray[np.float32] | None = None

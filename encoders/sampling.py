@@ -28,8 +28,7 @@ class Reservoir:
 
     Each descriptor draws a random key, and those of the smallest keys are kept: after any part of
     the stream this is a draw without replacement from that part (Vitter, "Random sampling with a
-    reservoir", ACM TOMS 11, 1985). At most twice `size` descriptors and those that came last are
-    in memory.
+    reservoir", ACM TOMS 11, 1985). Never are more than three times `size` descriptors in memory.
 
     Parameters
     ----------
@@ -52,12 +51,12 @@ class Reservoir:
         self._keys: list[NDArray[np.float64]] = []
         self._rows: list[NDArray[np.float32]] = []
 
-    def add(self, descriptors: NDArray[np.float32]) -> None:
-        """Take in more descriptors, (n, d); n may be zero."""
-        keys = self._random.random(len(descriptors))
-        chosen = keys < self._largest
+    def add(self, *columns: NDArray[np.float32]) -> None:
+        """Take in more descriptors: arrays (n, d) that are joined by columns; n may be zero."""
+        keys = self._random.random(len(columns[0]))
+        chosen = keys < min(self._largest, _bound(keys, self.size))
         self._keys.append(keys[chosen])
-        self._rows.append(descriptors[chosen])
+        self._rows.append(np.hstack([column[chosen] for column in columns]))
         if sum(map(len, self._keys)) > 2 * self.size:
             self._shrink()
 
@@ -68,8 +67,11 @@ class Reservoir:
 
     def _shrink(self) -> None:
         keys, rows = np.concatenate(self._keys), np.concatenate(self._rows)
-        if len(keys) > self.size:
-            self._largest = float(np.partition(keys, self.size)[self.size])
-            chosen = keys < self._largest
-            keys, rows = keys[chosen], rows[chosen]
-        self._keys, self._rows = [keys], [rows]
+        self._largest = min(self._largest, _bound(keys, self.size))
+        chosen = keys < self._largest
+        self._keys, self._rows = [keys[chosen]], [rows[chosen]]
+
+
+def _bound(keys: NDArray[np.float64], size: int) -> float:
+    """Give a number that `size` of the keys are below, or all of fewer."""
+    return float(np.partition(keys, size)[size]) if len(keys) > size else 1.0

@@ -9,7 +9,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.encoders.codebook import GaussianMixture, fit_centers, fit_gaussian_mixture
+from trifuse.encoders.codebook import (
+    GaussianMixture,
+    check_sample,
+    fit_centers,
+    fit_gaussian_mixture,
+)
 from trifuse.encoders.fisher import FisherStatistics
 from trifuse.encoders.projection import Projection
 from trifuse.encoders.pyramid import PyramidStatistics, Statistics
@@ -19,10 +24,6 @@ from trifuse.recipes.options import CodebookOptions
 
 _BLOCK = 1024
 """Descriptors projected and encoded together."""
-
-
-class CodebookError(ValueError):
-    """Descriptors that no codebook can be trained on."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,7 @@ class StreamEncoder:
         CodebookError
             If no two descriptors of the sample differ.
         """
-        if not len(sample.values) or not np.ptp(sample.values, axis=0).any():
-            msg = (
-                "There are no two different local descriptors to train a codebook on; "
-                "the images are too small or too plain."
-            )
-            raise CodebookError(msg)
+        check_sample(sample.values)
         projection = Projection.fit(sample.values, options.pca_dimension, random_state)
         points = project(sample, projection, options.position_weight)
         mixture = centers = None
@@ -122,7 +118,7 @@ class StreamEncoder:
 
 def add_descriptors(
     descriptors: LocalDescriptors,
-    projection: Projection,
+    projection: Projection | None,
     position_weight: float,
     pyramids: Sequence[PyramidStatistics],
 ) -> None:
@@ -138,7 +134,7 @@ def add_descriptors(
 
 
 def project(
-    descriptors: LocalDescriptors, projection: Projection, position_weight: float
+    descriptors: LocalDescriptors, projection: Projection | None, position_weight: float
 ) -> NDArray[np.float32]:
     """Reduce descriptors and append their positions.
 
@@ -146,7 +142,8 @@ def project(
     ----------
     descriptors : LocalDescriptors
         Values of shape (n_descriptors, d).
-    projection : Projection
+    projection : Projection, optional
+        None keeps descriptors as they are.
     position_weight : float
         Factor on the two positions; 0 appends none.
 
@@ -155,10 +152,14 @@ def project(
     ndarray of float32, shape (n_descriptors, n_components + 2 or + 0)
     """
     values, positions = descriptors
-    n_components = len(projection.components)
-    n_positions = 2 if position_weight else 0
-    points = np.empty((len(values), n_components + n_positions), dtype=np.float32)
-    projection.apply(values, out=points[:, :n_components])
-    if n_positions:
-        np.multiply(positions, np.float32(position_weight), out=points[:, n_components:])
+    dimension = values.shape[1] if projection is None else len(projection.components)
+    if projection is None and not position_weight:
+        return values
+    points = np.empty((len(values), dimension + (2 if position_weight else 0)), dtype=np.float32)
+    if projection is None:
+        points[:, :dimension] = values
+    else:
+        projection.apply(values, out=points[:, :dimension])
+    if position_weight:
+        np.multiply(positions, np.float32(position_weight), out=points[:, dimension:])
     return points

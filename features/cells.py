@@ -73,8 +73,8 @@ class CellGrid:
             for column in by_column:
                 pixels = band[:, column.first : column.last]
                 np.matmul(pixels, column.weights.T, out=weighed[:, column.start : column.stop])
-            weighed = weighed.reshape(len(planes), -1, n_columns)
-            samples[row.start : row.stop] = weighed.transpose(1, 2, 0)
+            by_channel = weighed.reshape(len(planes), -1, n_columns)
+            samples[row.start : row.stop] = by_channel.transpose(1, 2, 0)
         return samples
 
     def gather(self, samples: NDArray[np.float32], row: int, out: NDArray[np.float32]) -> None:

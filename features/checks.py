@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 
 def check_count(name: str, value: Any) -> None:
     """Raise ValueError unless `value` is a positive integer."""
@@ -54,6 +56,15 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     """Raise ValueError unless `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+
+
+def check_color_image(image: Any) -> None:
+    """Raise ValueError unless `image` is a uint8 array of shape (rows, columns, 3)."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise ValueError(
+            "a colour image must be uint8 of shape (rows, columns, 3), "
+            f"not {image.dtype} of shape {image.shape}"
+        )
 
 
 def _is_integer(value: Any) -> bool:

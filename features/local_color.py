@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.features.cells import CellGrid
-from trifuse.features.checks import check_count, check_counts
+from trifuse.features.checks import check_color_image, check_count, check_counts
 from trifuse.features.grid import (
     CELLS,
     Band,
@@ -101,11 +101,7 @@ class LocalColorExtractor:
             yield LocalDescriptors(band.arrays[0], band.positions())
 
     def _described(self, image: NDArray[np.uint8]) -> Iterator[Band]:
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            raise ValueError(
-                "a colour image must be uint8 of shape (rows, columns, 3), "
-                f"not {image.dtype} of shape {image.shape}"
-            )
+        check_color_image(image)
         for grids in band_grids(self.grids(image.shape[:2])):
             band = Band.empty(grids, (DIMENSION,))
             spans = [grid.pixel_rows() for grid in grids if len(grid)]

@@ -18,8 +18,8 @@ from trifuse.classifiers.training import (
 )
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
+from trifuse.encoders.codebook import CodebookError
 from trifuse.encoders.extraction import FeatureExtractor
-from trifuse.encoders.stream import CodebookError
 from trifuse.features.images import ImageError, read_image
 from trifuse.recipes.recipe import Recipe, load_recipe
 

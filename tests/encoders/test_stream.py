@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from trifuse.encoders.codebook import CodebookError
 from trifuse.encoders.fisher import fisher_vector
 from trifuse.encoders.normalization import l2_normalize
-from trifuse.encoders.stream import CodebookError, StreamEncoder
+from trifuse.encoders.stream import StreamEncoder
 from trifuse.encoders.vlad import vlad
 from trifuse.features.grid import LocalDescriptors
 from trifuse.recipes.options import CodebookOptions

@@ -1,0 +1,225 @@
+"""Images to vectors, image by image: describe, project, append positions, encode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from trifuse.encoders.codebook import check_sample
+from trifuse.encoders.estimators import (
+    SAMPLE_SIZE,
+    DescriptorEncoder,
+    FisherEncoder,
+    SpatialPyramid,
+)
+from trifuse.encoders.projection import Projection
+from trifuse.encoders.pyramid import PyramidStatistics
+from trifuse.encoders.sampling import Reservoir
+from trifuse.encoders.stream import add_descriptors, project
+from trifuse.features.checks import check_count, check_number
+from trifuse.features.estimators import (
+    CnnEmbedding,
+    DenseSift,
+    ImageLike,
+    ImageTransformer,
+    check_images,
+)
+from trifuse.features.grid import LocalDescriptors
+
+SAMPLE_IMAGES = 2_000
+"""Images that the sample of descriptors is drawn from."""
+
+
+class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Images to one vector each, in memory that does not grow with images or their size.
+
+    The local descriptors of an image are reduced by PCA, their positions are appended, and they are
+    encoded. Codebooks are trained on a sample. An image's descriptors are forgotten once encoded;
+    those of a large image come in bands.
+
+    Parameters
+    ----------
+    descriptor : DenseSift, LocalColor or CnnEmbedding
+        What describes an image; by default a `DenseSift`.
+    encoder : FisherEncoder, VladEncoder or SpatialPyramid
+        What encodes its descriptors; by default a `FisherEncoder`.
+    pca_dimension : int, optional
+        Principal components kept of a descriptor; None keeps descriptors as they are.
+    position_weight : float
+        Factor on the (row, column) appended, each in [-0.5, 0.5]; 0 appends none.
+    sample_size : int
+        Descriptors that PCA and codebook are trained on: drawn evenly from at most 2,000 images
+        spread evenly over those given. With the default, training takes less than 1 GB.
+    n_jobs : int, optional
+        joblib's: processes that describe and encode images.
+    random_state : int, RandomState or None
+        The seed of the sample and of PCA.
+
+    Attributes
+    ----------
+    descriptor_, encoder_
+        Fitted clones.
+    projection_ : Projection or None
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> images = [rng.integers(0, 256, (60, 80, 3), dtype=np.uint8) for _ in range(3)]
+    >>> encoder = FisherEncoder(n_components=2)
+    >>> pipeline = LocalDescriptorPipeline(DenseSift(step=8), encoder, pca_dimension=10)
+    >>> pipeline.fit_transform(images).shape
+    (3, 48)
+    """
+
+    def __init__(
+        self,
+        descriptor: ImageTransformer | CnnEmbedding | None = None,
+        encoder: DescriptorEncoder | SpatialPyramid | None = None,
+        pca_dimension: int | None = 64,
+        position_weight: float = 1.0,
+        sample_size: int = SAMPLE_SIZE,
+        n_jobs: int | None = None,
+        random_state: Any = 0,
+    ) -> None:
+        self.descriptor = descriptor
+        self.encoder = encoder
+        self.pca_dimension = pca_dimension
+        self.position_weight = position_weight
+        self.sample_size = sample_size
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X: Sequence[ImageLike], y: object = None) -> Self:
+        """Train PCA and codebook on a sample of the images' descriptors.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an image does not fit, or no two descriptors differ.
+        """
+        check_images(X)
+        self._check_parameters()
+        random = check_random_state(self.random_state)
+        descriptor, encoder = self._own_steps()
+        self.descriptor_ = descriptor.fit(X, y)
+        n_images = min(len(X), SAMPLE_IMAGES)
+        n_drawn = -(-self.sample_size // n_images)
+        seeds = random.randint(2**31, size=n_images).tolist()
+        rows = np.linspace(0, len(X) - 1, n_images).round().astype(int).tolist()
+        draw = delayed(_draw)
+        drawn = Parallel(self.n_jobs)(
+            draw(self.descriptor_, X[row], n_drawn, seed)
+            for row, seed in zip(rows, seeds, strict=True)
+        )
+        sample = LocalDescriptors(*map(np.concatenate, zip(*drawn, strict=True)))
+        check_sample(sample.values)
+        self.projection_ = None
+        if self.pca_dimension is not None:
+            self.projection_ = Projection.fit(
+                sample.values, self.pca_dimension, random.randint(2**31)
+            )
+        points = project(sample, self.projection_, self.position_weight)
+        self.encoder_ = encoder.fit(points)
+        return self
+
+    def transform(self, X: Sequence[ImageLike]) -> NDArray[np.float32]:
+        """Encode images.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_images, dim)
+
+        Raises
+        ------
+        ValueError
+            If an image does not fit, or (`trifuse.features.images.ImageError`) cannot be read.
+        """
+        check_is_fitted(self)
+        check_images(X)
+        encode = delayed(_encode)
+        return np.stack(Parallel(self.n_jobs)(encode(self, image) for image in X))
+
+    def to_arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Give everything fitted as named arrays: `pca_mean`, `pca_components`, the encoder's."""
+        check_is_fitted(self)
+        arrays: dict[str, NDArray[np.float32]] = self.encoder_.to_arrays()
+        if self.projection_ is not None:
+            arrays["pca_mean"] = self.projection_.mean
+            arrays["pca_components"] = self.projection_.components
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, ArrayLike], **parameters: Any) -> Self:
+        """Make a fitted pipeline of what `to_arrays` gave.
+
+        Parameters
+        ----------
+        arrays : dict
+            Without `pca_mean` and `pca_components`, descriptors are encoded as they are.
+        parameters
+            Of the constructor. A `CnnEmbedding` must be fitted: its network is no array.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an array does not fit.
+        """
+        pipeline = cls(**parameters)
+        pipeline._check_parameters()
+        descriptor, encoder = pipeline._own_steps()
+        if isinstance(pipeline.descriptor, CnnEmbedding):
+            check_is_fitted(pipeline.descriptor)
+            descriptor = pipeline.descriptor
+        pipeline.descriptor_ = descriptor
+        pipeline.encoder_ = encoder.from_arrays(arrays, **encoder.get_params(deep=False))
+        pipeline.projection_ = None
+        if "pca_components" in arrays:
+            pipeline.projection_ = Projection.from_arrays(arrays)
+        return pipeline
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.encoder_._n_features_out)
+
+    def _check_parameters(self) -> None:
+        if self.pca_dimension is not None:
+            check_count("pca_dimension", self.pca_dimension)
+        check_number("position_weight", self.position_weight)
+        check_count("sample_size", self.sample_size)
+
+    def _own_steps(self) -> tuple[Any, Any]:
+        descriptor = DenseSift() if self.descriptor is None else clone(self.descriptor)
+        encoder = FisherEncoder() if self.encoder is None else clone(self.encoder)
+        return descriptor, encoder
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.input_tags.string = True
+        return tags
+
+
+def _draw(
+    descriptor: ImageTransformer | CnnEmbedding, image: ImageLike, n: int, seed: int
+) -> LocalDescriptors:
+    """Draw at most n descriptors, with their positions, from one image."""
+    reservoir = Reservoir(n, seed)
+    for values, positions in descriptor.describe(image):
+        reservoir.add(values, positions)
+    values, positions = np.split(reservoir.sample(), [-2], axis=1)
+    return LocalDescriptors(values, positions)
+
+
+def _encode(pipeline: LocalDescriptorPipeline, image: ImageLike) -> NDArray[np.float32]:
+    pyramid: PyramidStatistics = pipeline.encoder_.pyramid()
+    for band in pipeline.descriptor_.describe(image):
+        add_descriptors(band, pipeline.projection_, pipeline.position_weight, [pyramid])
+    return pyramid.vector()
