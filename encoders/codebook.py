@@ -92,10 +92,11 @@ def fit_centers(
 def fit_gaussian_mixture(
     sample: NDArray[np.float32], n_components: int, random_state: int = 0
 ) -> GaussianMixture:
-    """Fit a mixture by expectation maximisation, started from k-means++ seeds.
+    """Fit a mixture by expectation maximisation as scikit-learn does by default: from k-means.
 
-    Variances below `VARIANCE_FLOOR` of the sample's are raised to it, and so are those of a
-    dimension that hardly varies in the sample: in other images it may vary.
+    It is that fit in float64 but for the variances: those below
+    `VARIANCE_FLOOR` of the sample's are raised to it, and so are those of a dimension that hardly
+    varies in the sample: in other images it may vary.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture as SklearnMixture
@@ -106,13 +107,11 @@ def fit_gaussian_mixture(
     mixture = SklearnMixture(
         min(n_components, len(sample)),
         covariance_type="diag",
-        init_params="k-means++",
         reg_covar=float(floor.min()),
-        max_iter=50,
         random_state=random_state,
     )
     with warnings.catch_warnings():
-        # Stopping early is deliberate: later iterations hardly change the Fisher vectors.
+        # After a hundred iterations more hardly change the Fisher vectors.
         warnings.simplefilter("ignore", ConvergenceWarning)
         mixture.fit(sample64)
     variances: NDArray[np.float64] = np.maximum(mixture.covariances_, floor)

@@ -16,6 +16,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from trifuse.encoders.codebook import (
+    CodebookError,
     GaussianMixture,
     check_sample,
     fit_centers,
@@ -25,7 +26,7 @@ from trifuse.encoders.fisher import FisherStatistics
 from trifuse.encoders.pyramid import PyramidStatistics, Statistics
 from trifuse.encoders.sampling import Reservoir
 from trifuse.encoders.vlad import VladStatistics
-from trifuse.features.checks import check_count, check_counts
+from trifuse.features.checks import check_count, check_counts, check_flag
 from trifuse.features.grid import LocalDescriptors
 
 SAMPLE_SIZE = 120_000
@@ -230,6 +231,8 @@ class FisherEncoder(DescriptorEncoder):
 
     def _check_parameters(self) -> None:
         check_count("n_components", self.n_components)
+        check_flag("square_root", self.square_root)
+        check_flag("normalize", self.normalize)
 
     def _fit_codebook(self, sample: NDArray[np.float32], seed: int) -> None:
         self.mixture_ = fit_gaussian_mixture(sample, self.n_components, seed)
@@ -318,6 +321,8 @@ class VladEncoder(DescriptorEncoder):
         """
         encoder = cls(**parameters)
         encoder._check_parameters()
+        if "centers" not in arrays:
+            raise CodebookError("a codebook needs centers: they are missing")
         encoder.centers_ = check_array(arrays["centers"], dtype=np.float32, input_name="centers")
         encoder.n_features_in_ = encoder.centers_.shape[1]
         return encoder
@@ -328,6 +333,8 @@ class VladEncoder(DescriptorEncoder):
 
     def _check_parameters(self) -> None:
         check_count("n_centers", self.n_centers)
+        for name in ("by_residual", "by_mass", "square_root", "by_component", "normalize"):
+            check_flag(name, getattr(self, name))
 
     def _fit_codebook(self, sample: NDArray[np.float32], seed: int) -> None:
         self.centers_ = fit_centers(sample, self.n_centers, seed)
@@ -423,6 +430,11 @@ class SpatialPyramid(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         pyramid.encoder_ = encoder.from_arrays(arrays, **encoder.get_params())
         pyramid.n_features_in_ = pyramid.encoder_.n_features_in_
         return pyramid
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     @property
     def _n_features_out(self) -> int:

@@ -111,8 +111,8 @@ class FisherStatistics:
         n_descriptors, dimension = block.shape
         dtype = density.linear.dtype
         powers = np.empty((n_descriptors, 2 * dimension), dtype)
-        centered = np.subtract(block, density.offset, out=powers[:, :dimension])
         with np.errstate(over="ignore", invalid="ignore"):
+            centered = np.subtract(block, density.offset, out=powers[:, :dimension])
             np.multiply(centered, centered, out=powers[:, dimension:])
             posteriors = powers @ density.linear
             posteriors += density.constant
@@ -155,11 +155,14 @@ class _Density(NamedTuple):
 
 
 def _density(mixture: GaussianMixture, dtype: type[np.floating]) -> _Density:
+    """Compute what gives the densities, in float64 where it is too large for `dtype`."""
     offset, means, variances, weights = _centered(mixture)
     with np.errstate(divide="ignore"):  # the logarithm of a weight of zero is a fair -inf
         logarithms = np.log(weights)
     constant = logarithms - 0.5 * (np.log(variances) + means * means / variances).sum(axis=1)
     linear = np.hstack([means / variances, -0.5 / variances]).T
+    if max(np.abs(linear).max(), np.abs(constant[weights > 0]).max()) > np.finfo(dtype).max:
+        dtype = np.float64
     return _Density(offset.astype(dtype), linear.astype(dtype, order="C"), constant.astype(dtype))
 
 

@@ -113,9 +113,10 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         n_drawn = -(-self.sample_size // n_images)
         seeds = random.randint(2**31, size=n_images).tolist()
         rows = np.linspace(0, len(X) - 1, n_images).round().astype(int).tolist()
+        images = getattr(X, "iloc", X)  # a pandas Series counts by its labels
         draw = delayed(_draw)
         drawn = Parallel(self.n_jobs)(
-            draw(self.descriptor_, X[row], n_drawn, seed)
+            draw(self.descriptor_, images[row], n_drawn, seed)
             for row, seed in zip(rows, seeds, strict=True)
         )
         sample = LocalDescriptors(*map(np.concatenate, zip(*drawn, strict=True)))
@@ -180,8 +181,9 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         pipeline.descriptor_ = descriptor
         pipeline.encoder_ = encoder.from_arrays(arrays, **encoder.get_params(deep=False))
         pipeline.projection_ = None
-        if "pca_components" in arrays:
+        if arrays.keys() & {"pca_mean", "pca_components"}:
             pipeline.projection_ = Projection.from_arrays(arrays)
+            pipeline._check_dimension(len(pipeline.projection_.components))
         return pipeline
 
     @property
@@ -194,6 +196,14 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         check_number("position_weight", self.position_weight)
         check_count("sample_size", self.sample_size)
 
+    def _check_dimension(self, n_components: int) -> None:
+        given = n_components + (2 if self.position_weight else 0)
+        if given != (expected := self.encoder_.n_features_in_):
+            raise ValueError(
+                f"pca_components and positions give descriptors of {given} numbers, "
+                f"but {type(self.encoder_).__name__} is expecting {expected}"
+            )
+
     def _own_steps(self) -> tuple[Any, Any]:
         descriptor = DenseSift() if self.descriptor is None else clone(self.descriptor)
         encoder = FisherEncoder() if self.encoder is None else clone(self.encoder)
@@ -204,6 +214,7 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
 

@@ -55,6 +55,8 @@ class Reservoir:
         """Take in more descriptors: arrays (n, d) that are joined by columns; n may be zero."""
         keys = self._random.random(len(columns[0]))
         chosen = keys < min(self._largest, _bound(keys, self.size))
+        if self._rows and not chosen.any():  # of a long stream, nearly every part
+            return
         self._keys.append(keys[chosen])
         self._rows.append(np.hstack([column[chosen] for column in columns]))
         if sum(map(len, self._keys)) > 2 * self.size:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 
 from trifuse.encoders.normalization import l2_normalize, signed_square_root, to_float32
 
-_BLOCK = 1024
+_BLOCK = 2048
 """Descriptors encoded together: few enough for a core's cache."""
 
 
@@ -110,35 +111,34 @@ class VladStatistics:
         self.normalize = normalize
         self.mass = np.zeros((len(centers), 1))
         self.residuals = np.zeros(centers.shape)
+        self._nearness = _nearness(centers, np.float32)
 
     def add(self, descriptors: NDArray[np.float32]) -> None:
         """Take in more descriptors, (n, d); n may be zero."""
         for start in range(0, len(descriptors), _BLOCK):
             block = descriptors[start : start + _BLOCK]
-            if not self._add(block, self.centers):
-                self._add(block.astype(np.float64), self.centers.astype(np.float64))
+            if not self._add(block, self._nearness):
+                self._add(block, _nearness(self.centers, np.float64))
 
-    def _add(self, block: NDArray[Any], centers: NDArray[Any]) -> bool:
-        """Take in a block, unless some number is too large for its type."""
+    def _add(self, block: NDArray[np.float32], nearness: _Nearness) -> bool:
+        """Take in a block, unless some number is too large for the type of `nearness`."""
+        rows = np.arange(len(block))
         with np.errstate(over="ignore", invalid="ignore"):
-            offset = centers.mean(axis=0)  # float32 loses no digits to it
-            values, moved = block - offset, centers - offset
-            # |x - c|^2 / 2 but for the part that is the same for every centre
-            distances = values @ moved.T
-            np.subtract((moved * moved).sum(axis=1) / 2, distances, out=distances)
-            nearest = distances.argmin(axis=1)
-            rows = np.arange(len(block))
+            near = np.subtract(block, nearness.offset) @ nearness.linear
+            near += nearness.constant
+            nearest = near.argmax(axis=1)
             # Residuals before sums: the difference of two sums would leave rounding errors where
             # all descriptors are on their centre, and the normalisations would blow them up.
-            residuals = block - centers[nearest]
+            residuals = block - nearness.centers[nearest]
             if self.by_residual:
                 residuals = l2_normalize(residuals)
-            assignments = np.zeros(distances.shape, dtype=block.dtype)
-            assignments[rows, nearest] = 1
-            sums = assignments.T @ residuals
-        if not (np.isfinite(distances[rows, nearest]).all() and np.isfinite(sums).all()):
+            ones = np.ones(len(block), dtype=residuals.dtype)
+            ends = np.arange(len(block) + 1)
+            shape = (len(self.centers), len(block))
+            sums = csc_array((ones, nearest, ends), shape=shape) @ residuals
+        if not (np.isfinite(near[rows, nearest]).all() and np.isfinite(sums).all()):
             return False
-        self.mass += np.bincount(nearest, minlength=len(centers))[:, None]
+        self.mass += np.bincount(nearest, minlength=len(self.centers))[:, None]
         self.residuals += sums
         return True
 
@@ -151,3 +151,31 @@ class VladStatistics:
             vector = l2_normalize(vector)
         vector = vector.ravel()
         return to_float32(l2_normalize(vector) if self.normalize else vector)
+
+
+class _Nearness(NamedTuple):
+    """What ranks centres by nearness: ``x @ linear + constant`` for x less `offset`.
+
+    It is half the negative squared distance, but for what is the same for every centre.
+    """
+
+    centers: NDArray[np.floating]
+    offset: NDArray[np.floating]
+    linear: NDArray[np.floating]
+    constant: NDArray[np.floating]
+
+
+def _nearness(centers: NDArray[np.float32], dtype: type[np.floating]) -> _Nearness:
+    """Compute what ranks the centres, in float64 where it is too large for `dtype`."""
+    precise = centers.astype(np.float64)
+    offset = precise.mean(axis=0).astype(np.float32)  # float32 loses no digits to it
+    moved = precise - offset
+    constant = -(moved * moved).sum(axis=1) / 2
+    if np.abs(constant).max() > np.finfo(dtype).max:
+        dtype = np.float64
+    return _Nearness(
+        centers.astype(dtype),
+        offset.astype(dtype),
+        moved.T.astype(dtype, order="C"),
+        constant.astype(dtype),
+    )

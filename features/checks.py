@@ -25,15 +25,10 @@ def check_counts(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be a sequence of positive integers, not {value!r}")
 
 
-def check_number(name: str, value: Any, *, positive: bool = False) -> None:
-    """Raise ValueError unless `value` is a finite number, positive or else not negative."""
-    if (
-        not isinstance(value, Real)
-        or not 0 <= float(value) < float("inf")
-        or (positive and value == 0)
-    ):
-        kind = "positive" if positive else "not negative"
-        raise ValueError(f"{name} must be a finite number and {kind}, not {value!r}")
+def check_number(name: str, value: Any, least: float = 0.0) -> None:
+    """Raise ValueError unless `value` is a finite number of at least `least`."""
+    if not isinstance(value, Real) or isinstance(value, bool) or not _is_finite(value, least):
+        raise ValueError(f"{name} must be a finite number of at least {least:g}, not {value!r}")
 
 
 def check_bounds(name: str, value: Any) -> None:
@@ -52,9 +47,15 @@ def check_bounds(name: str, value: Any) -> None:
         )
 
 
+def check_flag(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, not {value!r}")
+
+
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     """Raise ValueError unless `value` is one of `choices`."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 
@@ -69,3 +70,10 @@ def check_color_image(image: Any) -> None:
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _is_finite(value: Real, least: float) -> bool:
+    try:
+        return least <= float(value) < float("inf")
+    except OverflowError:  # an integer beyond all floats
+        return False

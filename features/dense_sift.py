@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, frexp
+from math import ceil
 from typing import Any, Literal, NamedTuple
 
 import cv2
@@ -17,8 +17,10 @@ from trifuse.features.checks import (
     check_choice,
     check_count,
     check_counts,
+    check_flag,
     check_number,
 )
+from trifuse.features.grey import grey_levels
 from trifuse.features.grid import (
     CELLS,
     Band,
@@ -66,9 +68,8 @@ class DenseSiftExtractor:
     window_size : float
         Standard deviation of the window, in bin sizes.
     magnification : float
-        Where positive, each scale sees the image smoothed by a Gaussian of standard deviation
-        ``sqrt((bin_size / magnification) ** 2 - 0.25)``, or not at all where that is not positive.
-        0 smoothes at no scale.
+        Where not 0, each scale sees the image smoothed by a Gaussian of standard deviation
+        ``bin_size / magnification``, cut off at four of them.
     aligned : bool
         Whether the scales' first patches share their centre, as in ``vl_phow``, and not
         their corner.
@@ -118,14 +119,17 @@ class DenseSiftExtractor:
         check_count("step", self.step)
         check_counts("bin_sizes", self.bin_sizes)
         check_choice("window", self.window, ("flat", "gauss"))
-        check_number("window_size", self.window_size, positive=True)
-        check_number("magnification", self.magnification)
+        check_number("window_size", self.window_size, least=0.1)
+        check_number("magnification", self.magnification, least=0.1 if self.magnification else 0)
+        check_flag("aligned", self.aligned)
         check_bounds("bounds", self.bounds)
         check_number("contrast_threshold", self.contrast_threshold)
+        check_flag("root", self.root)
 
     def grids(self, shape: tuple[int, int]) -> list[PatchGrid]:
         """Give the grid of patches of each scale in an image of (rows, columns) pixels."""
         top, left, bottom, right = self.bounds or (0, 0, shape[0] - 1, shape[1] - 1)
+        top, left = max(top, 0), max(left, 0)
         largest = max(self.bin_sizes)
         grids = []
         for bin_size in self.bin_sizes:
@@ -183,7 +187,7 @@ class DenseSiftExtractor:
             yield LocalDescriptors(band.arrays[0], band.positions())
 
     def _described(self, image: NDArray[Any]) -> Iterator[Band]:
-        grey, gain = _grey_levels(image)
+        grey, gain = grey_levels(image)
         for grids in band_grids(self.grids(grey.shape)):
             band = Band.empty(grids, (DIMENSION,), ())
             for grid, maps, out in zip(grids, self._maps(grey, grids), band.scales(), strict=True):
@@ -195,8 +199,7 @@ class DenseSiftExtractor:
         """Give the orientation maps that each scale needs."""
         if self.magnification:
             for grid in grids:
-                variance = (grid.bin_size / self.magnification) ** 2 - 0.25
-                yield _maps(grey, [grid], max(0.0, variance) ** 0.5)
+                yield _maps(grey, [grid], grid.bin_size / self.magnification)
         else:
             yield from [_maps(grey, grids, 0.0)] * len(grids)
 
@@ -224,7 +227,8 @@ class DenseSiftExtractor:
                 rows *= weights
             patches = slice(first * grid.n_columns, (first + len(rows)) * grid.n_columns)
             np.matmul(values[patches], _ONES, out=contrast[patches])
-            contrast[patches] *= gain / grid.patch_area
+            with np.errstate(over="ignore"):  # of levels near float32's largest: infinite
+                contrast[patches] *= gain / grid.patch_area
             self._normalize(values[patches], contrast[patches])
 
     def _normalize(self, values: NDArray[np.float32], contrast: NDArray[np.float32]) -> None:
@@ -256,33 +260,19 @@ def _maps(grey: NDArray[np.float32], grids: Sequence[PatchGrid], smoothing: floa
     top = max(0, min(first for first, _ in spans) - margin)
     rows = grey[top : max(last for _, last in spans) + margin]
     if smoothing:
-        size = 2 * radius + 1
-        rows = cv2.GaussianBlur(rows, (size, size), smoothing, borderType=cv2.BORDER_REPLICATE)
+        rows = _smoothed(rows, smoothing, radius)
     return _Maps(orientation_maps(rows), top)
+
+
+def _smoothed(grey: NDArray[np.float32], sigma: float, radius: int) -> NDArray[np.float32]:
+    # In float64, so that what is constant stays so: rounding would give it a gradient.
+    size = (2 * radius + 1, 2 * radius + 1)
+    smoothed: NDArray[np.float32] = cv2.GaussianBlur(
+        grey.astype(np.float64), size, sigma, borderType=cv2.BORDER_REPLICATE
+    ).astype(np.float32)
+    return smoothed
 
 
 def _norms(values: NDArray[np.float32]) -> NDArray[np.float32]:
     norms: NDArray[np.float32] = np.sqrt(np.einsum("ij,ij->i", values, values))
     return norms
-
-
-def _grey_levels(image: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
-    """Give an image as grey levels, and what they were divided by.
-
-    That is 1, or a power of two where the squares of the levels might not be finite or be lost.
-    """
-    if image.ndim not in {2, 3} or not image.size or (image.ndim == 3 and image.shape[2] != 3):
-        raise ValueError(
-            f"an image must have the shape (rows, columns) or (rows, columns, 3), not {image.shape}"
-        )
-    if image.dtype == np.uint8:
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
-        return grey.astype(np.float32), 1.0
-    if not np.issubdtype(image.dtype, np.floating):
-        raise ValueError(f"an image must be uint8 or floating point, not {image.dtype}")
-    peak = float(np.abs(image).max())
-    if not np.isfinite(peak):
-        raise ValueError("an image must hold finite numbers only")
-    gain = 1.0 if peak == 0 or 2**-4 < peak < 2**16 else 2.0 ** (frexp(peak)[1] - 8)
-    scaled = np.divide(image, gain, dtype=np.float32)
-    return (cv2.cvtColor(scaled, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else scaled), gain

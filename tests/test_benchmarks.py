@@ -15,8 +15,9 @@ def run(script, *arguments):
     return ran.stdout
 
 
-def test_every_benchmark_is_run_here():
-    source = Path(__file__).read_text(encoding="utf-8")
+def test_every_benchmark_is_run():
+    tests = Path(__file__).parent.glob("test_*.py")
+    source = "".join(path.read_text(encoding="utf-8") for path in tests)
     assert [path.name for path in BENCHMARKS.glob("*.py") if f'"{path.name}"' not in source] == []
 
 
@@ -36,3 +37,27 @@ def test_cross_validation(archive, pictures, recipe_file, tmp_path):
     printed = run("cross_validate.py", table, *options, "--output", tmp_path / "result")
     assert (tmp_path / "result.md").read_text(encoding="utf-8") in printed
     assert "fused, ensemble" in (tmp_path / "result.csv").read_text(encoding="utf-8")
+
+
+def test_descriptors():
+    printed = run("bench_descriptors.py", "--repeats", "1", "--curve", "1")
+    for line in ("gauss window", "cv2.SIFT", "skimage", "VLAD, 11,000 x 80", "sum of its parts"):
+        assert line in printed
+    assert "| 1 | 240,110 |" in printed
+
+
+def test_ablation(pictures, tmp_path):
+    table = tmp_path / "table.csv"
+    rows = [(path, Path(path).stem.rsplit("_", 1)[0]) for path in pictures]
+    with table.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("path", "label"), *rows])
+    output = tmp_path / "ablation"
+    options = ["--output", output, "--folds", "2", "--jobs", "1", "--sample", "2000"]
+    run("ablation.py", table, *options, "--only", "RootSIFT")
+    printed = run("ablation.py", table, *options, "--only", "RootSIFT", "window")
+    assert printed.count("sift_fisher") == 1  # what is there is not run again
+    with Path(f"{output}.csv").open(encoding="utf-8", newline="") as file:
+        found = {(row["block"], row["choice"]): float(row["bma"]) for row in csv.DictReader(file)}
+    assert len(found) == 6
+    assert found["sift_fisher", "window"] > 0.3  # of seven classes
+    assert Path(f"{output}.png").stat().st_size > 10_000

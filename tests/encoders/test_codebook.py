@@ -4,8 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from trifuse.encoders.codebook import (
     VARIANCE_FLOOR,
@@ -13,8 +11,6 @@ from trifuse.encoders.codebook import (
     fit_gaussian_mixture,
 )
 from trifuse.encoders.fisher import fisher_vector
-from trifuse.encoders.sampling import sample_descriptors
-from trifuse.features.grid import LocalDescriptors
 
 MEANS = np.array([[0, 0], [10, 0], [0, 10]], dtype=np.float32)
 SPREADS = np.array([[1, 0.5], [0.5, 1], [1, 1]], dtype=np.float32)
@@ -25,37 +21,6 @@ def clouds(n=600, seed=0):
     rng = np.random.default_rng(seed)
     of = rng.choice(3, size=n, p=[1 / 6, 2 / 6, 3 / 6])
     return (MEANS[of] + SPREADS[of] * rng.normal(size=(n, 2))).astype(np.float32), of
-
-
-def descriptors(n, d=3):
-    values = np.arange(n * d, dtype=np.float32).reshape(n, d)
-    return LocalDescriptors(values, values[:, :2] / max(1, n * d))
-
-
-@settings(deadline=None)
-@given(n=st.integers(0, 30), wanted=st.integers(1, 40), seed=st.integers(0, 2**31))
-def test_a_draw_has_no_row_twice(n, wanted, seed):
-    found = descriptors(n)
-    drawn = sample_descriptors(found, wanted, (seed, 5))
-    again = sample_descriptors(found, wanted, (seed, 5))
-    assert drawn.values.shape == (min(n, wanted), 3)
-    rows = drawn.values[:, 0] // 3
-    assert np.all(np.diff(rows) > 0)  # in the image's order, each once
-    np.testing.assert_array_equal(drawn.positions, found.positions[rows.astype(int)])
-    np.testing.assert_array_equal(drawn.values, again.values)
-
-
-def test_draws_of_other_seeds_differ():
-    found = descriptors(200)
-    draws = {tuple(sample_descriptors(found, 5, (0, image)).values[:, 0]) for image in range(20)}
-    assert len(draws) == 20
-
-
-def test_draws_are_even():
-    found = descriptors(10)
-    rows = [sample_descriptors(found, 3, (seed,)).values[:, 0] // 3 for seed in range(1000)]
-    counts = np.bincount(np.concatenate(rows).astype(int), minlength=10)
-    assert np.all(np.abs(counts - 300) < 5 * np.sqrt(1000 * 0.3 * 0.7))
 
 
 def test_centers_are_the_clouds_means():

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from trifuse.encoders.codebook import VARIANCE_FLOOR, GaussianMixture
-from trifuse.encoders.fisher import fisher_vector
+from trifuse.encoders.fisher import FisherStatistics, fisher_vector
 
 RAW = {"square_root": False, "normalize": False}
+LARGEST = np.finfo(np.float32).max
+ANY = st.floats(width=32, allow_nan=False, allow_infinity=False)
+"""Any finite float32: huge, denormal, or of any kind between."""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,8 @@ def log_densities(x, means, variances, weights):
     return np.array(
         [
             np.log(weight) - 0.5 * np.sum(np.log(2 * np.pi * variance) + (x - mean) ** 2 / variance)
+            if weight > 0
+            else -np.inf
             for mean, variance, weight in zip(means, variances, weights, strict=True)
         ]
     )
@@ -48,17 +54,18 @@ def slow_fisher_vector(descriptors, mixture):
         logs = log_densities(x, means, variances, weights)
         posteriors = np.exp(logs - logs.max())
         posteriors /= posteriors.sum()
-        for k in range(len(weights)):
+        for k in np.flatnonzero(weights):
             z = (x - means[k]) / np.sqrt(variances[k])
             u[k] += posteriors[k] * z / np.sqrt(weights[k])
             v[k] += posteriors[k] * (z * z - 1) / np.sqrt(2 * weights[k])
     return np.concatenate([u.ravel(), v.ravel()]) / len(descriptors)
 
 
-def slow_improved(descriptors, mixture):
+def slow_improved(descriptors, mixture, square_root=True):
     raw = slow_fisher_vector(descriptors, mixture)
-    rooted = np.sign(raw) * np.sqrt(np.abs(raw))
-    return rooted / np.linalg.norm(rooted)
+    if square_root:
+        raw = np.sign(raw) * np.sqrt(np.abs(raw))
+    return raw / np.linalg.norm(raw / np.abs(raw).max()) / np.abs(raw).max()
 
 
 @pytest.mark.parametrize(("n", "k", "d"), [(40, 3, 4), (1, 2, 3), (7, 1, 5), (200, 16, 1)])
@@ -110,6 +117,40 @@ def test_equals_vlfeat(reference, key, square_root, normalize):
     np.testing.assert_allclose(vector, reference[f"fisher_{key}"], atol=1e-4)
 
 
+@pytest.mark.parametrize("n", [1023, 1024, 1025, 2500])
+def test_equals_the_formulas_over_many_blocks(n):
+    descriptors, mixture = problem(n)
+    raw = fisher_vector(descriptors, mixture, **RAW)
+    np.testing.assert_allclose(raw, slow_fisher_vector(descriptors, mixture), atol=2e-6)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    seed=st.integers(0, 10_000),
+    cuts=st.lists(st.integers(0, 60), max_size=5).map(sorted),
+    options=st.sampled_from([{}, RAW]),
+)
+def test_parts_are_summed_to_the_whole(seed, cuts, options):
+    descriptors, mixture = problem(60, seed=seed)
+    statistics = FisherStatistics(mixture, **options)
+    for part in np.split(descriptors, cuts):
+        statistics.add(part)
+    assert statistics.n_descriptors == 60
+    whole = fisher_vector(descriptors, mixture, **options)
+    np.testing.assert_allclose(statistics.vector(), whole, atol=1e-4 if not options else 1e-5)
+
+
+def test_a_vector_may_be_asked_for_before_the_last_part():
+    descriptors, mixture = problem()
+    statistics = FisherStatistics(mixture)
+    np.testing.assert_array_equal(statistics.vector(), np.zeros(24))
+    statistics.add(descriptors[:10])
+    np.testing.assert_array_equal(statistics.vector(), fisher_vector(descriptors[:10], mixture))
+    statistics.add(descriptors[10:])
+    expected = fisher_vector(descriptors, mixture)
+    np.testing.assert_allclose(statistics.vector(), expected, atol=1e-4)
+
+
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 60), k=st.integers(1, 6))
 def test_order_and_copies_do_not_count(seed, n, k):
@@ -119,6 +160,15 @@ def test_order_and_copies_do_not_count(seed, n, k):
     doubled = np.concatenate([descriptors, shuffled])
     np.testing.assert_allclose(fisher_vector(shuffled, mixture, **RAW), raw, atol=1e-5)
     np.testing.assert_allclose(fisher_vector(doubled, mixture, **RAW), raw, atol=1e-5)
+
+
+@pytest.mark.parametrize("copies", [2, 7, 3000])
+def test_copies_of_one_descriptor_do_not_count(copies):
+    descriptors, mixture = problem(1)
+    many = np.repeat(descriptors, copies, axis=0)
+    np.testing.assert_allclose(
+        fisher_vector(many, mixture), fisher_vector(descriptors, mixture), atol=1e-5
+    )
 
 
 @settings(deadline=None, max_examples=30)
@@ -190,6 +240,64 @@ def test_extreme_mixtures_give_finite_vectors(offset, variance, weight, square_r
     assert np.all(np.isfinite(alone))
 
 
+@settings(deadline=None, max_examples=150)
+@given(
+    descriptors=arrays(np.float32, st.tuples(st.integers(1, 8), st.just(3)), elements=ANY),
+    k=st.integers(1, 4),
+    square_root=st.booleans(),
+)
+def test_any_finite_descriptors_give_a_finite_vector_of_norm_one(descriptors, k, square_root):
+    _, mixture = problem(1, k, 3)
+    vector = fisher_vector(descriptors, mixture, square_root=square_root)
+    assert vector.dtype == np.float32
+    assert np.all(np.isfinite(vector))
+    assert np.linalg.norm(vector.astype(np.float64)) == pytest.approx(1, abs=1e-5)
+    raw = fisher_vector(descriptors, mixture, square_root=square_root, normalize=False)
+    assert np.all(np.isfinite(raw))
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    descriptors=arrays(np.float32, (4, 2), elements=ANY),
+    means=arrays(np.float32, (3, 2), elements=ANY),
+    variances=arrays(np.float32, (3, 2), elements=st.floats(2**-149, LARGEST, width=32)),
+    weights=st.sampled_from([[0.2, 0.3, 0.5], [0, 0.3, 0.7], [1, 0, 0], [1e-45, 1e-30, 1]]),
+)
+def test_any_finite_mixture_gives_finite_vectors(descriptors, means, variances, weights):
+    mixture = GaussianMixture(means, variances, np.array(weights, dtype=np.float32))
+    for options in ({}, RAW):
+        assert np.all(np.isfinite(fisher_vector(descriptors, mixture, **options)))
+
+
+@pytest.mark.parametrize("square_root", [False, True])
+@pytest.mark.parametrize("values", [[1e20], [3e38], [3e38, 1, -1e25], [2e19, 1e-40, 0.5, -3]])
+def test_squares_too_large_for_float32_are_computed_in_float64(values, square_root):
+    descriptors, mixture = problem()
+    descriptors[: len(values), 1] = values
+    vector = fisher_vector(descriptors, mixture, square_root=square_root)
+    expected = slow_improved(descriptors, mixture, square_root)
+    np.testing.assert_allclose(vector, expected, atol=1e-6)
+
+
+def test_only_the_part_with_large_squares_is_computed_in_float64():
+    descriptors, mixture = problem(3000)
+    statistics = FisherStatistics(mixture)
+    statistics.add(descriptors)
+    before = statistics.moments.copy()
+    statistics.add(np.full((1, 4), 1e30, dtype=np.float32))
+    assert statistics.n_descriptors == 3001
+    assert np.abs(statistics.moments - before).max() > 1e59
+
+
+def test_what_is_too_large_for_float32_becomes_its_largest_number():
+    _, mixture = problem()
+    raw = fisher_vector(np.full((1, 4), -3e38, dtype=np.float32), mixture, **RAW).reshape(2, 3, 4)
+    by_mean, by_variance = raw
+    assert by_variance.max() == LARGEST
+    assert by_mean.min() < -1e38
+    assert np.all(np.isfinite(raw))
+
+
 def test_narrow_components_lose_few_digits():
     descriptors, mixture = problem(n=100, k=8)
     narrow = GaussianMixture(
@@ -211,6 +319,29 @@ def test_a_dead_component_leaves_the_others_alone():
     np.testing.assert_allclose(vector[:, 3], 0, atol=1e-12)
     expected = fisher_vector(descriptors, mixture, **RAW).reshape(2, 3, 4)
     np.testing.assert_allclose(vector[:, :3], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, RAW])
+def test_a_component_of_weight_zero_has_zeros_and_leaves_the_others_alone(options):
+    descriptors, mixture = problem()
+    dead = GaussianMixture(
+        np.concatenate([mixture.means, descriptors[:1]]),  # in the midst of the descriptors
+        np.concatenate([mixture.variances, np.ones((1, 4), dtype=np.float32)]),
+        np.append(mixture.weights, np.float32(0)),
+    )
+    vector = fisher_vector(descriptors, dead, **options).reshape(2, 4, 4)
+    np.testing.assert_array_equal(vector[:, 3], np.zeros((2, 4)))
+    expected = fisher_vector(descriptors, mixture, **options).reshape(2, 3, 4)
+    np.testing.assert_allclose(vector[:, :3], expected, atol=1e-5)
+
+
+def test_variances_too_small_for_float32_are_no_trouble():
+    descriptors, mixture = problem(k=1)
+    narrow = GaussianMixture(
+        mixture.means, np.full((1, 4), 1e-40, dtype=np.float32), mixture.weights
+    )
+    expected = slow_improved(descriptors, narrow)
+    np.testing.assert_allclose(fisher_vector(descriptors, narrow), expected, atol=1e-6)
 
 
 def test_the_descriptors_are_left_alone():

@@ -5,12 +5,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trifuse.encoders.pyramid import encode_pyramid
+from trifuse.encoders.pyramid import PyramidStatistics
+from trifuse.encoders.vlad import VladStatistics, vlad
 
 
-def total(values):
+class Total:
     """The simplest encoding: what it is given, summed up, and how much that was."""
-    return np.append(values.sum(axis=0), len(values)).astype(np.float32)
+
+    def __init__(self):
+        self.sums = np.zeros(3)
+
+    def add(self, descriptors):
+        self.sums += np.append(descriptors.sum(axis=0, dtype=np.float64), len(descriptors))
+
+    def vector(self):
+        return self.sums.astype(np.float32)
 
 
 def scattered(n, seed=0):
@@ -19,8 +28,14 @@ def scattered(n, seed=0):
     return values, rng.uniform(-0.5, 0.5, size=(n, 2)).astype(np.float32)
 
 
-def slow_pyramid(values, positions, levels):
-    vectors = []
+def encode(values, positions, levels, start=Total):
+    pyramid = PyramidStatistics(levels, start)
+    pyramid.add(values, positions)
+    return pyramid.vector()
+
+
+def slow_parts(values, positions, levels):
+    """The descriptors of each part, level by level and row by row."""
     for level in levels:
         edges = np.linspace(-0.5, 0.5, level + 1)
         edges[-1] = np.inf
@@ -30,9 +45,17 @@ def slow_pyramid(values, positions, levels):
                     edges[row] <= r < edges[row + 1] and edges[column] <= c < edges[column + 1]
                     for r, c in positions
                 ]
-                vectors.append(total(values[np.array(inside, dtype=bool)]))
-    vector = np.concatenate(vectors).astype(np.float64)
-    return vector / (np.linalg.norm(vector) or 1)
+                yield values[np.array(inside, dtype=bool)]
+
+
+def slow_pyramid(values, positions, levels):
+    vectors = [
+        [*part.sum(axis=0, dtype=np.float64), len(part)]
+        for part in slow_parts(values, positions, levels)
+    ]
+    vector = np.concatenate(vectors)
+    alone = len(vectors) == 1  # the whole image alone is encoded as it is
+    return vector if alone else vector / (np.linalg.norm(vector) or 1)
 
 
 @settings(deadline=None, max_examples=40)
@@ -43,26 +66,80 @@ def slow_pyramid(values, positions, levels):
 )
 def test_equals_a_loop_over_the_parts(seed, n, levels):
     values, positions = scattered(n, seed)
-    vector = encode_pyramid(values, positions, levels, total)
+    vector = encode(values, positions, levels)
     assert vector.dtype == np.float32
     assert vector.shape == (3 * sum(level * level for level in levels),)
-    np.testing.assert_allclose(vector, slow_pyramid(values, positions, levels), atol=1e-6)
+    np.testing.assert_allclose(vector, slow_pyramid(values, positions, levels), atol=1e-5)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 1000),
+    cuts=st.lists(st.integers(0, 40), max_size=5).map(sorted),
+    levels=st.lists(st.integers(1, 3), min_size=1, max_size=3),
+)
+def test_descriptors_may_come_in_pieces(seed, cuts, levels):
+    values, positions = scattered(40, seed)
+    pyramid = PyramidStatistics(levels, Total)
+    for piece in zip(np.split(values, cuts), np.split(positions, cuts), strict=True):
+        pyramid.add(*piece)
+    np.testing.assert_allclose(pyramid.vector(), encode(values, positions, levels), atol=1e-5)
+
+
+@pytest.mark.parametrize("levels", [(1, 2), (2,), (3, 1)])
+def test_each_part_is_encoded_by_itself(levels):
+    values, positions = scattered(90)
+    centers = np.array([[-1, 0], [1, 0]], dtype=np.float32)
+    parts = [vlad(part, centers) for part in slow_parts(values, positions, levels)]
+    expected = np.concatenate(parts) / np.linalg.norm(np.concatenate(parts))
+    vector = encode(values, positions, levels, lambda: VladStatistics(centers))
+    np.testing.assert_allclose(vector, expected, atol=1e-6)
+
+
+def test_a_vector_may_be_asked_for_before_the_last_piece():
+    values, positions = scattered(30)
+    pyramid = PyramidStatistics((1, 2), Total)
+    pyramid.add(values[:10], positions[:10])
+    np.testing.assert_array_equal(pyramid.vector(), encode(values[:10], positions[:10], (1, 2)))
+    pyramid.add(values[10:], positions[10:])
+    np.testing.assert_allclose(pyramid.vector(), encode(values, positions, (1, 2)), atol=1e-6)
 
 
 def test_the_corners_belong_to_the_corner_parts():
     positions = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]], dtype=np.float32)
-    values = np.eye(4, dtype=np.float32)
-    vector = encode_pyramid(values, positions, [2], lambda part: part.sum(axis=0))
-    np.testing.assert_allclose(vector.reshape(4, 4), np.eye(4) / 2, atol=1e-6)
+    pyramid = PyramidStatistics([2], Total)
+    pyramid.add(np.array([[1, 0], [2, 0], [3, 0], [4, 0]], dtype=np.float32), positions)
+    np.testing.assert_array_equal([part.sums[0] for part in pyramid.parts[0]], [1, 2, 3, 4])
 
 
-def test_level_one_is_the_encoding_at_unit_norm():
+@pytest.mark.parametrize("level", range(1, 8))
+def test_every_position_is_in_one_part(level):
+    edges = np.linspace(-0.5, 0.5, 2 * level + 1, dtype=np.float32)
+    near = np.concatenate([edges, np.nextafter(edges, np.float32(0))])
+    positions = np.stack(np.meshgrid(near, near), axis=-1).reshape(-1, 2)
+    pyramid = PyramidStatistics([level], Total)
+    pyramid.add(np.ones((len(positions), 2), dtype=np.float32), positions)
+    assert sum(part.sums[2] for part in pyramid.parts[0]) == len(positions)
+
+
+def test_level_one_alone_is_the_encoding_as_it_is():
     values, positions = scattered(20)
-    vector = encode_pyramid(values, positions, [1], total)
-    np.testing.assert_allclose(vector, total(values) / np.linalg.norm(total(values)), rtol=1e-6)
+    whole = Total()
+    whole.add(values)
+    np.testing.assert_array_equal(encode(values, positions, [1]), whole.vector())
 
 
-@pytest.mark.parametrize("levels", [[1], [2, 3]])
+@pytest.mark.parametrize("levels", [[1], [1, 2], [2, 3]])
 def test_no_descriptors_give_zero(levels):
-    values, positions = scattered(0)
-    assert not encode_pyramid(values, positions, levels, total).any()
+    for pieces in ([], [scattered(0)], [scattered(0)] * 2):
+        pyramid = PyramidStatistics(levels, Total)
+        for piece in pieces:
+            pyramid.add(*piece)
+        vector = pyramid.vector()
+        assert vector.dtype == np.float32
+        assert not vector.any()
+
+
+def test_norms_are_one():
+    vector = encode(*scattered(50), (1, 2, 4))
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)

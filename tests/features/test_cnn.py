@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trifuse.features.backbones import BackboneError
-from trifuse.features.cnn import CnnEmbedder
+from trifuse.features.cnn import CnnEmbedder, map_descriptors
 from trifuse.features.keras_backbones import build_backbone, export_litert
 from trifuse.features.quiet import import_tensorflow
 from trifuse.features.resize import resize
@@ -140,14 +140,28 @@ def test_a_network_that_is_not_ours_is_told():
         embedder.embed(random_image())
 
 
-def test_shrinking_averages_areas():
-    image = random_image(8, 12)
-    means = image.reshape(4, 2, 4, 3, 3).mean((1, 3))
-    assert np.abs(resize(image, (4, 4)) - means).max() <= 0.5
+def test_each_cell_of_a_feature_map_is_a_descriptor():
+    feature_map = np.random.default_rng(0).normal(size=(3, 5, 7)).astype(np.float32)
+    values, positions = map_descriptors(feature_map)
+    assert (values.shape, values.dtype) == ((15, 7), np.float32)
+    assert (positions.shape, positions.dtype) == ((15, 2), np.float32)
+    for number, (row, column) in enumerate(np.ndindex(3, 5)):
+        cell = feature_map[row, column].astype(np.float64)
+        np.testing.assert_allclose(values[number], cell / np.linalg.norm(cell), atol=1e-6)
+        center = [(row + 0.5) / 3 - 0.5, (column + 0.5) / 5 - 0.5]
+        np.testing.assert_allclose(positions[number], center, atol=1e-7)
 
 
-def test_growing_interpolates_and_the_own_size_changes_nothing():
-    image = random_image(5, 7)
-    np.testing.assert_array_equal(resize(image, (5, 7)), image)
-    grown = resize(np.array([[[0] * 3, [100] * 3]], np.uint8), (1, 4))
-    np.testing.assert_array_equal(grown[0, :, 0], [0, 25, 75, 100])
+def test_descriptors_of_a_feature_map_have_norm_one_or_are_zero():
+    feature_map = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    feature_map[0, 1] = 0
+    before = feature_map.copy()
+    values, _ = map_descriptors(feature_map)
+    norms = np.linalg.norm(values.astype(np.float64), axis=1)
+    np.testing.assert_allclose(norms, [1, 0, 1, 1, 1, 1], atol=1e-6)
+    np.testing.assert_array_equal(feature_map, before)
+
+
+def test_a_feature_map_of_one_cell_is_described_at_the_centre():
+    _, positions = map_descriptors(np.ones((1, 1, 2), dtype=np.float32))
+    np.testing.assert_array_equal(positions, [[0, 0]])

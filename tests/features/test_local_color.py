@@ -1,5 +1,7 @@
 """Local colour statistics against weighted sums over scikit-image's CIELAB."""
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -7,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.color import rgb2lab
 
+from trifuse.features import grid as grid_module
 from trifuse.features.dense_sift import DenseSiftExtractor
-from trifuse.features.grid import PatchGrid
+from trifuse.features.grid import PatchGrid, band_grids
 from trifuse.features.local_color import LocalColorExtractor
 
 
@@ -37,7 +40,7 @@ def slow_statistics(lab, row, column, bin_size):
     return values.ravel()
 
 
-@pytest.mark.parametrize(("step", "bin_size"), [(4, 4), (5, 3), (2, 1)])
+@pytest.mark.parametrize(("step", "bin_size"), [(4, 4), (5, 3), (2, 1), (7, 2)])
 def test_equals_weighted_sums(step, bin_size):
     image = picture(19, 22)
     values = LocalColorExtractor(step, [bin_size]).extract(image).values
@@ -132,3 +135,78 @@ def test_an_image_smaller_than_a_patch_gives_none(shape):
     values, positions = LocalColorExtractor(4, [4, 6]).extract(np.zeros(shape, dtype=np.uint8))
     assert values.shape == (0, 96)
     assert positions.shape == (0, 2)
+
+
+@settings(deadline=None, max_examples=40)
+@given(columns=st.integers(13, 50), color=st.tuples(*[st.integers(0, 255)] * 3))
+def test_one_colour_has_no_spread(columns, color):
+    image = np.full((14, columns, 3), color, dtype=np.uint8)
+    values = LocalColorExtractor(4, [4]).extract(image).values.reshape(-1, 6)
+    np.testing.assert_allclose(values, np.broadcast_to(values[0], values.shape), atol=1e-6)
+    assert not values[:, 3:].any()
+
+
+@pytest.mark.parametrize("pixels", [1, 45 * 7, 45 * 30, 45 * 59])
+def test_bands_joined_are_the_whole(monkeypatch, pixels):
+    image = picture(60, 45)
+    extractor = LocalColorExtractor(3, (4, 3, 6))
+    whole = extractor.extract(image)
+    monkeypatch.setattr(grid_module, "_BAND_PIXELS", pixels)
+    scales = [[], [], []]
+    cuts = band_grids(extractor.grids((60, 45)))
+    for grids, band in zip(cuts, extractor.bands(image), strict=True):
+        table = np.hstack([band.positions, band.values])
+        parts = np.split(table, np.cumsum([len(grid) for grid in grids])[:-1])
+        for scale, part in zip(scales, parts, strict=True):
+            scale.append(part)
+    expected = np.hstack([whole.positions, whole.values])
+    by_scale = np.concatenate([part for scale in scales for part in scale])
+    np.testing.assert_allclose(by_scale, expected, atol=1e-5)
+    joined = extractor.extract(image)
+    np.testing.assert_allclose(np.hstack([joined.positions, joined.values]), expected, atol=1e-5)
+
+
+def test_a_small_image_is_one_band():
+    image = picture(40, 50)
+    extractor = LocalColorExtractor(4, (4, 6))
+    (band,) = extractor.bands(image)
+    np.testing.assert_array_equal(band.values, extractor.extract(image).values)
+
+
+def test_a_view_is_described_as_its_copy():
+    image = picture(60, 70)
+    for view in (image.swapaxes(0, 1), image[::-1, ::-2], image[3:, 5::2], image[:, :, ::-1]):
+        values, copied = (
+            LocalColorExtractor(4, [4]).extract(pixels).values for pixels in (view, view.copy())
+        )
+        np.testing.assert_array_equal(values, copied)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        ((20, 20, 3), "float32"),
+        ((20, 20, 3), "int32"),
+        ((20, 20), "uint8"),
+        ((20, 20, 4), "uint8"),
+        ((1, 20, 20, 3), "uint8"),
+        ((0, 20, 3), "uint8"),
+    ],
+)
+def test_other_images_are_refused(shape, dtype):
+    message = re.escape(
+        f"a colour image must be uint8 of shape (rows, columns, 3), not {dtype} of shape {shape}"
+    )
+    extractor = LocalColorExtractor(4, [4])
+    for describe in (extractor.extract, lambda image: next(extractor.bands(image))):
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            describe(np.zeros(shape, dtype))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name in ("step", "bin_sizes") for value in (0, -4, 4.5, "4", None, [0], ())],
+)
+def test_a_bad_value_is_named(name, value):
+    with pytest.raises(ValueError, match=rf"^{name} must be .*, not {re.escape(repr(value))}$"):
+        LocalColorExtractor(**{name: value})
