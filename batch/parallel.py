@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import click
 from tqdm import tqdm
 
-from trifuse.batch.threads import limit_threads, limited_threads
+from trifuse.features.threads import limit_threads, limited_threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

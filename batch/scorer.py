@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.batch.threads import limit_threads
 from trifuse.classifiers.model import Model
 from trifuse.classifiers.model_file import load_model
 from trifuse.classifiers.prior import read_prior, shift_prior
 from trifuse.features.images import ImageError, read_image
+from trifuse.features.threads import limit_threads
 
 
 class Record(NamedTuple):

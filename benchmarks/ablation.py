@@ -30,8 +30,9 @@ from trifuse.classifiers.prior import shift_prior
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
-from trifuse.encoders.estimators import FisherEncoder, SpatialPyramid, VladEncoder
+from trifuse.encoders.estimators import FisherEncoder, VladEncoder
 from trifuse.encoders.pipeline import LocalDescriptorPipeline
+from trifuse.encoders.spatial_pyramid import SpatialPyramid
 from trifuse.features.estimators import DenseSift, LocalColor
 from trifuse.recipes.recipe import Recipe
 
@@ -50,26 +51,25 @@ CHOICES: tuple[tuple[str, str, str, str, tuple[Any, ...]], ...] = (
     ("color_fisher", "positions", "pipeline", "position_weight", (0.0, 0.5, 2.0)),
     ("sift_fisher", "components", "encoder", "n_components", (16, 32, 128, 256)),
     ("color_fisher", "components", "encoder", "n_components", (16, 32, 128, 256)),
-    ("sift_fisher", "PCA", "pipeline", "pca_dimension", (32, 96, 128)),
-    ("color_fisher", "PCA", "pipeline", "pca_dimension", (16, 32, 96)),
-    ("sift_fisher", "step", "descriptor", "step", (3, 6, 8)),
-    ("color_fisher", "step", "descriptor", "step", (3, 6, 8)),
-    ("sift_fisher", "bin sizes", "descriptor", "bin_sizes",
-     ((4,), (8,), (4, 8), (6, 12), (4, 8, 16), (4, 6, 8, 12, 16))),
-    ("color_fisher", "bin sizes", "descriptor", "bin_sizes",
-     ((8,), (4, 8), (8, 16), (2, 4, 8, 16), (4, 8, 16, 24))),
-    ("sift_fisher", "pyramid", "pyramid", "levels", ((1, 2),)),
-    ("color_fisher", "pyramid", "pyramid", "levels", ((1, 2),)),
+    ("sift_fisher", "PCA", "pipeline", "pca_dimension", (32, 128)),
+    ("color_fisher", "PCA", "pipeline", "pca_dimension", (32, 96)),
+    ("color_fisher", "bin sizes", "descriptor", "bin_sizes", ((8,), (8, 16), (4, 8, 16, 24))),
+    ("sift_fisher", "bin sizes", "descriptor", "bin_sizes", ((8,), (4, 8), (4, 8, 16))),
+    ("sift_fisher", "step", "descriptor", "step", (6, 8)),
+    ("color_fisher", "step", "descriptor", "step", (6, 8)),
+    ("sift_fisher", "longest side", "descriptor", "longest_side", (450,)),
+    ("color_fisher", "longest side", "descriptor", "longest_side", (450,)),
+    ("sift_vlad", "intra-normalisation", "encoder", "by_component", (False,)),
+    ("sift_vlad", "square root", "encoder", "square_root", (False,)),
+    ("sift_vlad", "residual normalisation", "encoder", "by_residual", (True,)),
+    ("sift_vlad", "centres", "encoder", "n_centers", (256,)),
+    ("color_vlad", "centres", "encoder", "n_centers", (256,)),
     ("sift_fisher", "square root", "encoder", "square_root", (False,)),
     ("color_fisher", "square root", "encoder", "square_root", (False,)),
-    ("sift_vlad", "square root", "encoder", "square_root", (False,)),
-    ("sift_vlad", "intra-normalisation", "encoder", "by_component", (False,)),
-    ("sift_vlad", "residual normalisation", "encoder", "by_residual", (True,)),
-    ("sift_vlad", "centres", "encoder", "n_centers", (16, 128, 256)),
-    ("sift_fisher", "longest side", "descriptor", "longest_side", (200, 450)),
-    ("color_fisher", "longest side", "descriptor", "longest_side", (200, 450)),
-    ("sift_fisher", "smoothing", "descriptor", "magnification", (6.0, 3.0)),
     ("sift_fisher", "window", "descriptor", "window", ("gauss",)),
+    ("sift_fisher", "smoothing", "descriptor", "magnification", (6.0,)),
+    ("sift_fisher", "pyramid", "pyramid", "levels", ((1, 2),)),
+    ("color_fisher", "pyramid", "pyramid", "levels", ((1, 2),)),
 )  # fmt: skip
 
 

@@ -21,7 +21,6 @@ import numpy as np
 
 from trifuse.batch.prediction import PredictionOptions, run_prediction
 from trifuse.batch.sources import walk_folder
-from trifuse.batch.threads import limit_threads
 from trifuse.batch.training import run_training
 from trifuse.classifiers.model import Model
 from trifuse.classifiers.model_file import load_model
@@ -30,6 +29,7 @@ from trifuse.features.dense_sift import DenseSiftExtractor
 from trifuse.features.images import MAX_PIXELS, read_image
 from trifuse.features.local_color import LocalColorExtractor
 from trifuse.features.resize import shrink
+from trifuse.features.threads import limit_threads
 
 TRIFUSE = str(Path(sys.executable).with_name("trifuse"))
 

@@ -364,7 +364,7 @@ def draw_codebook(material: Material) -> Figure:
     low, high = np.quantile(sample, (0.001, 0.999), axis=0)
     axes[0].set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     axes[0].set(ylabel="second principal component", title="(a) k-means centres and their cells")
-    axes[1].set(title="(b) Gaussians at one and two standard deviations")
+    axes[1].set(title=r"(b) Gaussians at $\sigma$ and $2 \sigma$")
     draw_voronoi(axes[0], fit_centers(sample, 8))
     draw_gaussians(axes[1], fit_gaussian_mixture(sample, 8))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -404,8 +404,8 @@ def draw_encoding(material: Material) -> Figure:
     by_mean, by_variance = np.split(fisher_vector(material.points, material.mixture), 2)
     parts = {
         "(a) VLAD": encoded,
-        "(b) Fisher vector, means": by_mean,
-        "(c) Fisher vector, variances": by_variance,
+        "(b) Fisher, means": by_mean,
+        "(c) Fisher, variances": by_variance,
     }
     for one, (title, part) in zip(axes, parts.items(), strict=True):
         of = encoded if part is encoded else np.concatenate([by_mean, by_variance])

@@ -54,6 +54,7 @@ class GaussianMixture:
             raise CodebookError(
                 f"a mixture needs means, variances and weights: {error} is missing"
             ) from error
+        weights = weights.ravel()  # VLFeat's are a column
         if means.ndim != 2 or means.shape != variances.shape or weights.shape != means.shape[:1]:
             raise CodebookError(
                 "means and variances must have the shape (n_components, d) and weights "

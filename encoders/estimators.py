@@ -5,141 +5,24 @@ Scoring does not import this module: scikit-learn takes a second to import.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
 
 from trifuse.encoders.codebook import (
     CodebookError,
     GaussianMixture,
-    check_sample,
     fit_centers,
     fit_gaussian_mixture,
 )
+from trifuse.encoders.descriptor_encoder import SAMPLE_SIZE, DescriptorEncoder
 from trifuse.encoders.fisher import FisherStatistics
-from trifuse.encoders.pyramid import PyramidStatistics, Statistics
-from trifuse.encoders.sampling import Reservoir
 from trifuse.encoders.vlad import VladStatistics
-from trifuse.features.checks import check_count, check_counts, check_flag
-from trifuse.features.grid import LocalDescriptors
-
-SAMPLE_SIZE = 120_000
-"""Local descriptors that a codebook is trained on."""
-
-
-class DescriptorEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """What Fisher vectors and VLAD share: sets of local descriptors become one vector each.
-
-    A set of descriptors is an array (n_descriptors, d) or a `LocalDescriptors`, whose positions are
-    not looked at; many are a sequence of them, of any lengths. A table (n, d) is n sets of one
-    descriptor each, which trains a codebook on n descriptors.
-    """
-
-    sample_size: int
-    random_state: Any
-
-    def fit(self, X: Iterable[Any], y: object = None) -> Self:  # noqa: ARG002
-        """Train the codebook on a sample of the descriptors.
-
-        Parameters
-        ----------
-        X : iterable of sets of descriptors
-            Read once, so that it may be a generator: one set and at most three times `sample_size`
-            descriptors are in memory.
-        y : object
-            Not looked at.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or a set does not fit; `trifuse.encoders.codebook.CodebookError` if no
-            two descriptors differ.
-        """
-        self._check_parameters()
-        check_count("sample_size", self.sample_size)
-        random = check_random_state(self.random_state)
-        reservoir = Reservoir(self.sample_size, random.randint(2**31))
-        for descriptors in self.sets(X, reset=True):
-            reservoir.add(descriptors)
-        sample = reservoir.sample()
-        check_sample(sample)
-        self._fit_codebook(sample, random.randint(2**31))
-        return self
-
-    def transform(self, X: Iterable[Any]) -> NDArray[np.float32]:
-        """Encode sets of descriptors.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_sets, dim)
-        """
-        check_is_fitted(self)
-        vectors = []
-        for descriptors in self.sets(X, reset=False):
-            statistics = self.statistics()
-            statistics.add(descriptors)
-            vectors.append(statistics.vector())
-        return np.stack(vectors)
-
-    def statistics(self) -> Statistics:
-        """Start the encoding of one set of descriptors that comes in parts."""
-        raise NotImplementedError
-
-    def pyramid(self) -> PyramidStatistics:
-        """Start the encoding of one set of descriptors, as a pyramid of the whole image alone."""
-        return PyramidStatistics((1,), self.statistics)
-
-    def to_arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Give the codebook as named arrays."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, ArrayLike], **parameters: Any) -> Self:
-        """Make a fitted encoder of a codebook's arrays."""
-        raise NotImplementedError
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-    def _check_parameters(self) -> None:
-        raise NotImplementedError
-
-    def _fit_codebook(self, sample: NDArray[np.float32], seed: int) -> None:
-        raise NotImplementedError
-
-    def sets(self, X: Any, *, reset: bool) -> Iterator[NDArray[np.float32]]:
-        """Give each set as float32 (n, d), all of the same d: the first one's where `reset`."""
-        if _is_table(X):
-            least = 2 if reset else 1  # one descriptor has no spread to train on
-            yield from validate_data(
-                self, X, dtype=np.float32, reset=reset, ensure_min_samples=least
-            )[:, np.newaxis]
-            return
-        empty = True
-        for number, item in enumerate(X):
-            values = item.values if isinstance(item, LocalDescriptors) else np.asarray(item)
-            values = values[np.newaxis] if values.ndim == 1 else values
-            values = check_array(values, dtype=np.float32, ensure_min_samples=0)
-            if reset and empty:
-                self.n_features_in_ = values.shape[1]
-            if values.shape[1] != self.n_features_in_:
-                raise ValueError(
-                    f"set {number} has descriptors of {values.shape[1]} numbers, "
-                    f"but {type(self).__name__} is expecting {self.n_features_in_}"
-                )
-            empty = False
-            yield values
-        if empty:
-            raise ValueError("there are no sets of descriptors")
+from trifuse.features.checks import check_count, check_flag
 
 
 class FisherEncoder(DescriptorEncoder):
@@ -219,9 +102,10 @@ class FisherEncoder(DescriptorEncoder):
         ValueError
             If they are no mixture.
         """
-        encoder = cls(**parameters)
+        mixture = GaussianMixture.from_arrays(arrays)
+        encoder = cls(**{"n_components": len(mixture.weights), **parameters})
         encoder._check_parameters()
-        encoder.mixture_ = GaussianMixture.from_arrays(arrays)
+        encoder.mixture_ = mixture
         encoder.n_features_in_ = encoder.mixture_.means.shape[1]
         return encoder
 
@@ -338,118 +222,3 @@ class VladEncoder(DescriptorEncoder):
 
     def _fit_codebook(self, sample: NDArray[np.float32], seed: int) -> None:
         self.centers_ = fit_centers(sample, self.n_centers, seed)
-
-
-class SpatialPyramid(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Sets of local descriptors with positions to the vectors of the parts of each image.
-
-    Parameters
-    ----------
-    encoder : FisherEncoder or VladEncoder
-        Encodes each part; one codebook serves them all. By default a `FisherEncoder`.
-    levels : sequence of int
-        Level n cuts an image into n x n parts; see `PyramidStatistics`.
-
-    Attributes
-    ----------
-    encoder_ : FisherEncoder or VladEncoder
-        The fitted encoder.
-    n_features_in_ : int
-        d, the length of a descriptor.
-
-    Examples
-    --------
-    >>> from trifuse.features.estimators import DenseSift
-    >>> image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    >>> descriptors = DenseSift(step=8).transform([image])
-    >>> SpatialPyramid(VladEncoder(n_centers=4), levels=(1, 2)).fit_transform(descriptors).shape
-    (1, 2560)
-    """
-
-    def __init__(
-        self, encoder: DescriptorEncoder | None = None, levels: Sequence[int] = (1, 2)
-    ) -> None:
-        self.encoder = encoder
-        self.levels = levels
-
-    def fit(self, X: Iterable[LocalDescriptors], y: object = None) -> Self:  # noqa: ARG002
-        """Train the encoder's codebook, on the descriptors of whole images.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or a set does not fit.
-        """
-        check_counts("levels", self.levels)
-        self.encoder_ = self._own_encoder().fit(X)
-        self.n_features_in_ = self.encoder_.n_features_in_
-        return self
-
-    def transform(self, X: Iterable[LocalDescriptors]) -> NDArray[np.float32]:
-        """Encode sets of descriptors that have positions.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_sets, sum of n * n over the levels, times dim)
-
-        Raises
-        ------
-        ValueError
-            If a set is no `LocalDescriptors` of as long descriptors as were fitted.
-        """
-        check_is_fitted(self)
-        vectors = []
-        for item in X:
-            if not isinstance(item, LocalDescriptors):
-                raise ValueError(
-                    "a spatial pyramid needs the positions of descriptors: give it LocalDescriptors"
-                )
-            (values,) = self.encoder_.sets([item], reset=False)
-            pyramid = self.pyramid()
-            pyramid.add(values, item.positions)
-            vectors.append(pyramid.vector())
-        if not vectors:
-            raise ValueError("there are no sets of descriptors")
-        return np.stack(vectors)
-
-    def pyramid(self) -> PyramidStatistics:
-        """Start the encoding of one image whose descriptors come in parts."""
-        return PyramidStatistics(self.levels, self.encoder_.statistics)
-
-    def to_arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Give the encoder's codebook as named arrays."""
-        check_is_fitted(self)
-        return self.encoder_.to_arrays()
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, ArrayLike], **parameters: Any) -> Self:
-        """Make a fitted pyramid; as the encoder's own `from_arrays`."""
-        pyramid = cls(**parameters)
-        check_counts("levels", pyramid.levels)
-        encoder = pyramid._own_encoder()
-        pyramid.encoder_ = encoder.from_arrays(arrays, **encoder.get_params())
-        pyramid.n_features_in_ = pyramid.encoder_.n_features_in_
-        return pyramid
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-    @property
-    def _n_features_out(self) -> int:
-        n_parts = sum(level * level for level in self.levels)
-        return int(self.encoder_._n_features_out) * n_parts
-
-    def _own_encoder(self) -> DescriptorEncoder:
-        return FisherEncoder() if self.encoder is None else clone(self.encoder)
-
-
-def _is_table(X: Any) -> bool:
-    """Tell whether X is one table of numbers, or of what should have been numbers."""
-    if issparse(X):
-        return True
-    if not hasattr(X, "__array__"):
-        return False
-    array = np.asarray(X)
-    return array.ndim == 2 or (array.ndim < 2 and array.dtype != object)

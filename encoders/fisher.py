@@ -24,7 +24,7 @@ def fisher_vector(
     r"""Encode a set of descriptors by its gradient under a Gaussian mixture.
 
     With posteriors :math:`\gamma_{nk}`, means :math:`\mu_k`, standard deviations
-    :math:`\sigma_k` and weights :math:`w_k` [2]_, equations 16 to 18:
+    :math:`\sigma_k` and weights :math:`w_k` [2]_, equations 17 and 18:
 
     .. math::
 

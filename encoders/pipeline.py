@@ -13,15 +13,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from trifuse.encoders.codebook import check_sample
-from trifuse.encoders.estimators import (
-    SAMPLE_SIZE,
-    DescriptorEncoder,
-    FisherEncoder,
-    SpatialPyramid,
-)
+from trifuse.encoders.descriptor_encoder import SAMPLE_SIZE, DescriptorEncoder
+from trifuse.encoders.estimators import FisherEncoder
 from trifuse.encoders.projection import Projection
 from trifuse.encoders.pyramid import PyramidStatistics
 from trifuse.encoders.sampling import Reservoir
+from trifuse.encoders.spatial_pyramid import SpatialPyramid
 from trifuse.encoders.stream import add_descriptors, project
 from trifuse.features.checks import check_count, check_number
 from trifuse.features.estimators import (
@@ -32,6 +29,7 @@ from trifuse.features.estimators import (
     check_images,
 )
 from trifuse.features.grid import LocalDescriptors
+from trifuse.features.threads import limited_threads
 
 SAMPLE_IMAGES = 2_000
 """Images that the sample of descriptors is drawn from."""
@@ -223,14 +221,16 @@ def _draw(
 ) -> LocalDescriptors:
     """Draw at most n descriptors, with their positions, from one image."""
     reservoir = Reservoir(n, seed)
-    for values, positions in descriptor.describe(image):
-        reservoir.add(values, positions)
+    with limited_threads():
+        for values, positions in descriptor.describe(image):
+            reservoir.add(values, positions)
     values, positions = np.split(reservoir.sample(), [-2], axis=1)
     return LocalDescriptors(values, positions)
 
 
 def _encode(pipeline: LocalDescriptorPipeline, image: ImageLike) -> NDArray[np.float32]:
     pyramid: PyramidStatistics = pipeline.encoder_.pyramid()
-    for band in pipeline.descriptor_.describe(image):
-        add_descriptors(band, pipeline.projection_, pipeline.position_weight, [pyramid])
+    with limited_threads():
+        for band in pipeline.descriptor_.describe(image):
+            add_descriptors(band, pipeline.projection_, pipeline.position_weight, [pyramid])
     return pyramid.vector()

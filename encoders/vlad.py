@@ -122,10 +122,10 @@ class VladStatistics:
 
     def _add(self, block: NDArray[np.float32], nearness: _Nearness) -> bool:
         """Take in a block, unless some number is too large for the type of `nearness`."""
-        rows = np.arange(len(block))
         with np.errstate(over="ignore", invalid="ignore"):
             near = np.subtract(block, nearness.offset) @ nearness.linear
             near += nearness.constant
+            row_sums = near @ np.ones(len(self.centers), near.dtype)  # finite if every part is
             nearest = near.argmax(axis=1)
             # Residuals before sums: the difference of two sums would leave rounding errors where
             # all descriptors are on their centre, and the normalisations would blow them up.
@@ -136,7 +136,7 @@ class VladStatistics:
             ends = np.arange(len(block) + 1)
             shape = (len(self.centers), len(block))
             sums = csc_array((ones, nearest, ends), shape=shape) @ residuals
-        if not (np.isfinite(near[rows, nearest]).all() and np.isfinite(sums).all()):
+        if not (np.isfinite(row_sums).all() and np.isfinite(sums).all()):
             return False
         self.mass += np.bincount(nearest, minlength=len(self.centers))[:, None]
         self.residuals += sums

@@ -27,7 +27,7 @@ def check_counts(name: str, value: Any) -> None:
 
 def check_number(name: str, value: Any, least: float = 0.0) -> None:
     """Raise ValueError unless `value` is a finite number of at least `least`."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not _is_finite(value, least):
+    if isinstance(value, bool) or not isinstance(value, Real) or not _is_finite(value, least):
         raise ValueError(f"{name} must be a finite number of at least {least:g}, not {value!r}")
 
 

@@ -52,6 +52,8 @@ class DenseSiftExtractor:
     ``orientation + 8 * (cell_column + 4 * cell_row)`` is a cell's share of an orientation;
     orientation 0 points along growing columns, and angles grow towards growing rows.
 
+    Hold BLAS to one thread (`trifuse.features.threads.limited_threads`), as the estimators do.
+
     The defaults are those of VLFeat's ``vl_dsift`` [3]_ but for four scales. Those of its
     ``vl_phow`` are ``step=2, bin_sizes=(4, 6, 8, 10), window_size=1.5, magnification=6,
     aligned=True, contrast_threshold=1.275``, which is 0.005 of a white level of 255.

@@ -15,13 +15,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from trifuse.features.backbones import DEFAULT_BACKBONE
-from trifuse.features.checks import check_choice, check_color_image, check_count
+from trifuse.features.checks import check_choice, check_color_image, check_count, check_counts
 from trifuse.features.cnn import CnnEmbedder, map_descriptors
 from trifuse.features.dense_sift import WINDOW_SIZE, DenseSiftExtractor
 from trifuse.features.grid import Bounds, LocalDescriptors
 from trifuse.features.images import read_image
 from trifuse.features.local_color import LocalColorExtractor
 from trifuse.features.resize import shrink
+from trifuse.features.threads import limited_threads
 
 ImageLike = str | os.PathLike[str] | bytes | NDArray[Any]
 """An image file's path or content, or its pixels."""
@@ -71,7 +72,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_images(X)
         extractor = self._extractor()
-        return [extractor.extract(self._load(image)) for image in X]
+        with limited_threads():
+            return [extractor.extract(self._load(image)) for image in X]
 
     def describe(self, image: ImageLike) -> Iterator[LocalDescriptors]:
         """Describe one image band by band; small images are one band."""
@@ -83,7 +85,14 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _load(self, image: ImageLike) -> NDArray[Any]:
         pixels = load_image(image)
-        return pixels if self.longest_side is None else shrink(pixels, self.longest_side)
+        if self.longest_side is None:
+            return pixels
+        if pixels.dtype != np.uint8 or pixels.ndim not in {2, 3}:
+            raise ValueError(
+                "an image can be shrunk to longest_side if it is uint8 of shape "
+                f"(rows, columns[, 3]), not {pixels.dtype} of shape {pixels.shape}"
+            )
+        return shrink(pixels, self.longest_side)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -215,6 +224,12 @@ class CnnEmbedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         check_images(X)
         check_choice("output", self.output, ("embedding", "feature_map"))
+        if not isinstance(self.weights, str | os.PathLike):
+            raise ValueError(f"weights must be a name or a file's path, not {self.weights!r}")
+        if self.input_size is not None:
+            check_counts("input_size", self.input_size)
+            if len(self.input_size) != 2:
+                raise ValueError(f"input_size must be (rows, columns), not {self.input_size!r}")
         network = build_backbone(self.backbone, self.weights, self.input_size)
         self.embedder_ = CnnEmbedder(export_litert(network))
         return self

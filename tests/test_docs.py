@@ -26,9 +26,14 @@ def test_the_readme_names_every_command_and_recipe():
     assert [name for name in preset_names() if f"`{name}`" not in readme] == []
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/commands.md", "docs/results.md"]
-)
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(f"docs/{page.name}" for page in ROOT.glob("docs/*.md")),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_pages_link_to_files_that_exist(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     targets = [part.split(")")[0] for part in text.split("](")[1:]]

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from trifuse.datasets.synthetic import write_synthetic_archive
 from trifuse.features.cells import CellGrid
@@ -20,6 +21,13 @@ PAGE = (ROOT / "docs" / "encodings.md").read_text(encoding="utf-8")
 NAMED = re.findall(r"\]\(figures/(\w+)\.png\)", PAGE)
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Products this small only lose time to threads, most of all beside other tests."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="module")

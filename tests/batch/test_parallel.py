@@ -9,7 +9,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from trifuse.batch.parallel import ProcessMapper, WorkerError, chunked, map_chunks
-from trifuse.batch.threads import limited_threads
+from trifuse.features.threads import limited_threads
 
 
 def test_chunks():

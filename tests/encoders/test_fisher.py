@@ -45,7 +45,7 @@ def log_densities(x, means, variances, weights):
 
 
 def slow_fisher_vector(descriptors, mixture):
-    """Equations 16 to 18 of Sanchez et al. 2013, term by term in float64."""
+    """Equations 17 and 18 of Sanchez et al. 2013, term by term in float64."""
     means, variances, weights = (
         array.astype(np.float64) for array in (mixture.means, mixture.variances, mixture.weights)
     )

@@ -67,3 +67,35 @@ def test_is_float32_and_repeatable():
 def test_no_rows_give_no_rows():
     projection = Projection.fit(sample(), 3)
     assert projection.apply(np.empty((0, 12), dtype=np.float32)).shape == (0, 3)
+
+
+def test_projects_into_a_given_array():
+    values = sample()
+    projection = Projection.fit(values, 4)
+    points = np.full((len(values), 6), 7, dtype=np.float32)
+    projection.apply(values, out=points[:, :4])
+    np.testing.assert_allclose(points[:, :4], projection.apply(values), atol=1e-5)
+    assert np.all(points[:, 4:] == 7)
+
+
+def test_arrays_of_scikit_learn_are_a_projection():
+    values = sample()
+    pca = PCA(4, svd_solver="full").fit(values.astype(np.float64))
+    projection = Projection.from_arrays({"pca_mean": pca.mean_, "pca_components": pca.components_})
+    assert projection.mean.dtype == projection.components.dtype == np.float32
+    np.testing.assert_allclose(projection.apply(values), pca.transform(values), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"pca_mean": np.zeros(3)}, "no 'pca_components'$"),
+        ({"pca_components": np.eye(3)}, "no 'pca_mean'$"),
+        ({"pca_mean": np.zeros(2), "pca_components": np.eye(3)}, r"not \(3, 3\) and \(2,\)$"),
+        ({"pca_mean": np.zeros(3), "pca_components": np.zeros(3)}, r"not \(3,\) and \(3,\)$"),
+        ({"pca_mean": np.eye(3), "pca_components": np.eye(3)}, r"not \(3, 3\) and \(3, 3\)$"),
+    ],
+)
+def test_arrays_that_are_no_projection_are_told(arrays, message):
+    with pytest.raises(ValueError, match=message):
+        Projection.from_arrays(arrays)

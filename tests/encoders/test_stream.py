@@ -6,8 +6,10 @@ import pytest
 from trifuse.encoders.codebook import CodebookError
 from trifuse.encoders.fisher import fisher_vector
 from trifuse.encoders.normalization import l2_normalize
-from trifuse.encoders.stream import StreamEncoder
-from trifuse.encoders.vlad import vlad
+from trifuse.encoders.projection import Projection
+from trifuse.encoders.pyramid import PyramidStatistics
+from trifuse.encoders.stream import StreamEncoder, add_descriptors, project
+from trifuse.encoders.vlad import VladStatistics, vlad
 from trifuse.features.grid import LocalDescriptors
 from trifuse.recipes.options import CodebookOptions
 
@@ -115,3 +117,34 @@ def test_a_sample_of_one_descriptor_is_an_error(sample):
     )
     with pytest.raises(CodebookError, match="^" + sentence.replace(".", r"\.") + "$"):
         StreamEncoder.fit(sample, options(), BOTH)
+
+
+@pytest.mark.parametrize("n_components", [None, 3])
+@pytest.mark.parametrize("position_weight", [0.0, 2.5])
+def test_points_are_projected_and_positions_weighed(n_components, position_weight):
+    image = descriptors(20)
+    projection = None if n_components is None else Projection.fit(image.values, n_components)
+    columns = [image.values if projection is None else projection.apply(image.values)]
+    if position_weight:
+        columns.append(image.positions * position_weight)
+    points = project(image, projection, position_weight)
+    assert points.dtype == np.float32
+    np.testing.assert_allclose(points, np.hstack(columns), atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [0, 1, 1024, 2500])
+def test_blocks_are_added_to_every_pyramid(n):
+    image = descriptors(n)
+    projection = Projection.fit(descriptors(50).values, 3)
+    centers = project(descriptors(5, seed=2), projection, 0.7)
+    raw = {"square_root": False, "by_component": False, "normalize": False}
+    pyramids = [
+        PyramidStatistics(levels, lambda: VladStatistics(centers, **raw)) for levels in ((1,), (2,))
+    ]
+    add_descriptors(image, projection, 0.7, pyramids)
+    whole, quarters = (
+        [part.residuals for parts in pyramid.parts for part in parts] for pyramid in pyramids
+    )
+    expected = vlad(project(image, projection, 0.7), centers, **raw).reshape(5, 5)
+    np.testing.assert_allclose(whole[0], expected, rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(sum(quarters), expected, rtol=1e-4, atol=1e-2)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 
 import cv2
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 
 @cache
@@ -22,11 +22,21 @@ def limit_threads() -> None:
 
 @contextmanager
 def limited_threads() -> Iterator[None]:
-    """Hold them to one thread for a while."""
+    """Hold OpenCV and BLAS to one thread for a while.
+
+    The products here are small: more threads cost more than they bring, up to thirty times the
+    time where they compete with other processes, and they would change the last bits.
+    """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        with threadpool_limits(limits=1):
+        with _libraries().limit(limits=1):
             yield
     finally:
         cv2.setNumThreads(threads)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    # Kept, because looking for the libraries takes 8 ms.
+    return ThreadpoolController()
