@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,21 +21,16 @@ from trifuse.encoders.sampling import Reservoir
 from trifuse.encoders.spatial_pyramid import SpatialPyramid
 from trifuse.encoders.stream import add_descriptors, project
 from trifuse.features.checks import check_count, check_number
-from trifuse.features.estimators import (
-    CnnEmbedding,
-    DenseSift,
-    ImageLike,
-    ImageTransformer,
-    check_images,
-)
+from trifuse.features.estimators import CnnEmbedding, DenseSift, ImageTransformer
 from trifuse.features.grid import LocalDescriptors
+from trifuse.features.image_input import ImageLike, TakesImages, check_images
 from trifuse.features.threads import limited_threads
 
 SAMPLE_IMAGES = 2_000
 """Images that the sample of descriptors is drawn from."""
 
 
-class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TakesImages):  # type: ignore[misc]
     """Images to one vector each, in memory that does not grow with images or their size.
 
     The local descriptors of an image are reduced by PCA, their positions are appended, and they are
@@ -206,14 +201,6 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         descriptor = DenseSift() if self.descriptor is None else clone(self.descriptor)
         encoder = FisherEncoder() if self.encoder is None else clone(self.encoder)
         return descriptor, encoder
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        tags.input_tags.string = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
 
 def _draw(

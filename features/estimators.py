@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from trifuse.features.backbones import DEFAULT_BACKBONE
@@ -19,13 +18,10 @@ from trifuse.features.checks import check_choice, check_color_image, check_count
 from trifuse.features.cnn import CnnEmbedder, map_descriptors
 from trifuse.features.dense_sift import WINDOW_SIZE, DenseSiftExtractor
 from trifuse.features.grid import Bounds, LocalDescriptors
-from trifuse.features.images import read_image
+from trifuse.features.image_input import ImageLike, TakesImages, check_images, load_image
 from trifuse.features.local_color import LocalColorExtractor
 from trifuse.features.resize import shrink
 from trifuse.features.threads import limited_threads
-
-ImageLike = str | os.PathLike[str] | bytes | NDArray[Any]
-"""An image file's path or content, or its pixels."""
 
 
 class _Extractor(Protocol):
@@ -34,12 +30,8 @@ class _Extractor(Protocol):
     def bands(self, image: NDArray[Any], /) -> Iterator[LocalDescriptors]: ...
 
 
-class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """What the transformers of images share: they read images, and learn nothing from them.
-
-    Images are a sequence of paths, of file contents, or of arrays, uint8 (rows, columns, 3) RGB or
-    (rows, columns) grey, of any sizes; or one array of them all.
-    """
+class ImageTransformer(TakesImages):
+    """What the transformers of images share: they read images, and learn nothing from them."""
 
     longest_side: int | None
 
@@ -97,10 +89,6 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        tags.input_tags.string = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
 
@@ -180,7 +168,7 @@ class LocalColor(ImageTransformer):
         return LocalColorExtractor(**_own_parameters(self))
 
 
-class CnnEmbedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class CnnEmbedding(TakesImages):
     """Images, in colour, to the embeddings or the feature maps of a pretrained CNN.
 
     Parameters
@@ -257,43 +245,6 @@ class CnnEmbedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         pixels = load_image(image)
         check_color_image(pixels)
         return self.embedder_.embed(pixels)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        tags.input_tags.string = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-
-def load_image(image: ImageLike) -> NDArray[Any]:
-    """Read a file's path or content; pass an array on as it is.
-
-    Raises
-    ------
-    trifuse.features.images.ImageError
-        If a file cannot be read.
-    ValueError
-        If it is none of these.
-    """
-    if isinstance(image, np.ndarray):
-        return image
-    if isinstance(image, str | os.PathLike | bytes):
-        return read_image(image)
-    raise ValueError(f"an image must be a path, bytes or an array, not {type(image).__name__}")
-
-
-def check_images(X: Any) -> None:
-    """Raise ValueError unless `X` is a sequence of images, at least one."""
-    if isinstance(X, str | bytes | os.PathLike) or not hasattr(X, "__len__"):
-        raise ValueError(f"images must be a sequence of images, not a {type(X).__name__}")
-    if isinstance(X, np.ndarray) and X.dtype.kind != "U" and X.dtype != object and X.ndim < 3:
-        raise ValueError(
-            f"an array of images must have the shape (n_images, rows, columns[, 3]), not {X.shape}"
-        )
-    if len(X) == 0:
-        raise ValueError("there are no images")
 
 
 def _own_parameters(transformer: ImageTransformer) -> dict[str, Any]:
