@@ -2,8 +2,10 @@
 
 import warnings
 
+import cv2
 import numpy as np
 import pytest
+from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from trifuse.encoders.codebook import (
     VARIANCE_FLOOR,
@@ -11,6 +13,8 @@ from trifuse.encoders.codebook import (
     fit_gaussian_mixture,
 )
 from trifuse.encoders.fisher import fisher_vector
+from trifuse.encoders.projection import Projection
+from trifuse.features.dense_sift import DenseSiftExtractor
 
 MEANS = np.array([[0, 0], [10, 0], [0, 10]], dtype=np.float32)
 SPREADS = np.array([[1, 0.5], [0.5, 1], [1, 1]], dtype=np.float32)
@@ -101,3 +105,24 @@ def test_stopping_early_is_no_warning():
         warnings.simplefilter("always")
         fit_gaussian_mixture(slow, 16)
     assert caught == []
+
+
+def log_likelihood(values, means, variances, weights):
+    """Mean log density of a mixture, in float64."""
+    difference = values[:, np.newaxis].astype(np.float64) - means
+    exponents = -0.5 * (difference**2 / variances + np.log(2 * np.pi * variances)).sum(axis=2)
+    return np.logaddexp.reduce(exponents + np.log(weights), axis=1).mean()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_held_out_descriptors_are_as_likely_as_under_scikit_learns_mixture(seed):
+    image = np.random.default_rng(seed).integers(0, 256, (120, 160), dtype=np.uint8)
+    values = DenseSiftExtractor(3, [3, 5]).extract(cv2.GaussianBlur(image, (0, 0), 2)).values
+    points = Projection.fit(values, 8).apply(values)
+    training, held_out = points[::2], points[1::2]
+    theirs = SklearnMixture(8, covariance_type="diag", random_state=seed)
+    theirs.fit(training.astype(np.float64))
+    ours = fit_gaussian_mixture(training, 8, seed)
+    found = log_likelihood(held_out, ours.means, ours.variances, ours.weights)
+    expected = log_likelihood(held_out, theirs.means_, theirs.covariances_, theirs.weights_)
+    assert found >= expected - 1e-3
