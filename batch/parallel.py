@@ -61,9 +61,10 @@ def map_chunks(
         for item in remaining:
             yield from function([item])
         return
-    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky import ProcessPoolExecutor
 
-    executor = get_reusable_executor(
+    # Not loky's reusable executor: joblib.Parallel would take it for its own.
+    executor = ProcessPoolExecutor(
         max_workers=jobs, timeout=IDLE_SECONDS, initializer=_begin, initargs=(Path.cwd(),)
     )
     pending: deque[Future[list[Result]]] = deque()
@@ -82,10 +83,9 @@ def map_chunks(
         )
         raise WorkerError(msg) from error
     finally:
-        if pending:  # an error or an interrupt: nobody wants the rest
-            for future in pending:
-                future.cancel()
-            executor.shutdown(wait=True)
+        for future in pending:  # after an error or an interrupt: nobody wants the rest
+            future.cancel()
+        executor.shutdown(wait=True)
 
 
 def _begin(folder: Path) -> None:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array
 
 from trifuse.encoders.normalization import l2_normalize, signed_square_root, to_float32
 
@@ -122,6 +121,8 @@ class VladStatistics:
 
     def _add(self, block: NDArray[np.float32], nearness: _Nearness) -> bool:
         """Take in a block, unless some number is too large for the type of `nearness`."""
+        from scipy.sparse import csc_array  # here: it takes a tenth of a second to import
+
         with np.errstate(over="ignore", invalid="ignore"):
             near = np.subtract(block, nearness.offset) @ nearness.linear
             near += nearness.constant

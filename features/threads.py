@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 from threadpoolctl import ThreadpoolController, threadpool_limits
@@ -30,13 +31,13 @@ def limited_threads() -> Iterator[None]:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        with _libraries().limit(limits=1):
+        with _libraries(len(sys.modules)).limit(limits=1):
             yield
     finally:
         cv2.setNumThreads(threads)
 
 
-@cache
-def _libraries() -> ThreadpoolController:
-    # Kept, because looking for the libraries takes 8 ms.
+@lru_cache(maxsize=1)
+def _libraries(n_modules: int) -> ThreadpoolController:  # noqa: ARG001
+    # Looking for the libraries takes 8 ms: again only where modules, which load them, have come.
     return ThreadpoolController()

@@ -36,6 +36,6 @@ PAGES = [
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_link_to_files_that_exist(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    targets = [part.split(")")[0] for part in text.split("](")[1:]]
-    local = [target for target in targets if not target.startswith(("http", "#"))]
+    targets = [part.split(")")[0].split("#")[0] for part in text.split("](")[1:]]
+    local = [target for target in targets if target and not target.startswith("http")]
     assert [name for name in local if not ((ROOT / page).parent / name).exists()] == []
