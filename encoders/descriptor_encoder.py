@@ -57,7 +57,9 @@ class DescriptorEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         check_count("sample_size", self.sample_size)
         random = check_random_state(self.random_state)
         reservoir = Reservoir(self.sample_size, random.randint(2**31))
-        for descriptors in self.sets(X, reset=True):
+        # A table is taken at once: row by row it would take minutes.
+        parts = [self._table(X, reset=True)] if _is_table(X) else self.sets(X, reset=True)
+        for descriptors in parts:
             reservoir.add(descriptors)
         sample = reservoir.sample()
         check_sample(sample)
@@ -97,6 +99,14 @@ class DescriptorEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """Make a fitted encoder of a codebook's arrays."""
         raise NotImplementedError
 
+    def _table(self, X: Any, *, reset: bool) -> NDArray[np.float32]:
+        """Give a table of descriptors, each a set of its own, as float32 (n, d)."""
+        least = 2 if reset else 1  # one descriptor has no spread to train on
+        table: NDArray[np.float32] = validate_data(
+            self, X, dtype=np.float32, reset=reset, ensure_min_samples=least
+        )
+        return table
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -112,10 +122,7 @@ class DescriptorEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def sets(self, X: Any, *, reset: bool) -> Iterator[NDArray[np.float32]]:
         """Give each set as float32 (n, d), all of the same d: the first one's where `reset`."""
         if _is_table(X):
-            least = 2 if reset else 1  # one descriptor has no spread to train on
-            yield from validate_data(
-                self, X, dtype=np.float32, reset=reset, ensure_min_samples=least
-            )[:, np.newaxis]
+            yield from self._table(X, reset=reset)[:, np.newaxis]
             return
         empty = True
         for number, item in enumerate(X):

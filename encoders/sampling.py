@@ -48,6 +48,7 @@ class Reservoir:
         self.size = size
         self._random = np.random.default_rng(random_state)
         self._largest = 1.0
+        self._held = 0
         self._keys: list[NDArray[np.float64]] = []
         self._rows: list[NDArray[np.float32]] = []
 
@@ -59,7 +60,8 @@ class Reservoir:
             return
         self._keys.append(keys[chosen])
         self._rows.append(np.hstack([column[chosen] for column in columns]))
-        if sum(map(len, self._keys)) > 2 * self.size:
+        self._held += len(self._keys[-1])
+        if self._held > 2 * self.size:
             self._shrink()
 
     def sample(self) -> NDArray[np.float32]:
@@ -72,6 +74,7 @@ class Reservoir:
         self._largest = min(self._largest, _bound(keys, self.size))
         chosen = keys < self._largest
         self._keys, self._rows = [keys[chosen]], [rows[chosen]]
+        self._held = len(self._keys[0])
 
 
 def _bound(keys: NDArray[np.float64], size: int) -> float:
