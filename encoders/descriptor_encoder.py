@@ -12,9 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from trifuse.encoders.codebook import (
-    check_sample,
-)
+from trifuse.encoders.codebook import check_sample
 from trifuse.encoders.pyramid import PyramidStatistics, Statistics
 from trifuse.encoders.sampling import Reservoir
 from trifuse.features.checks import check_count
@@ -82,43 +80,6 @@ class DescriptorEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 vectors.append(statistics.vector())
         return np.stack(vectors)
 
-    def statistics(self) -> Statistics:
-        """Start the encoding of one set of descriptors that comes in parts."""
-        raise NotImplementedError
-
-    def pyramid(self) -> PyramidStatistics:
-        """Start the encoding of one set of descriptors, as a pyramid of the whole image alone."""
-        return PyramidStatistics((1,), self.statistics)
-
-    def to_arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Give the codebook as named arrays."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, ArrayLike], **parameters: Any) -> Self:
-        """Make a fitted encoder of a codebook's arrays."""
-        raise NotImplementedError
-
-    def _table(self, X: Any, *, reset: bool) -> NDArray[np.float32]:
-        """Give a table of descriptors, each a set of its own, as float32 (n, d)."""
-        least = 2 if reset else 1  # one descriptor has no spread to train on
-        table: NDArray[np.float32] = validate_data(
-            self, X, dtype=np.float32, reset=reset, ensure_min_samples=least
-        )
-        return table
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-    def _check_parameters(self) -> None:
-        raise NotImplementedError
-
-    def _fit_codebook(self, sample: NDArray[np.float32], seed: int) -> None:
-        raise NotImplementedError
-
     def sets(self, X: Any, *, reset: bool) -> Iterator[NDArray[np.float32]]:
         """Give each set as float32 (n, d), all of the same d: the first one's where `reset`."""
         if _is_table(X):
@@ -140,6 +101,43 @@ class DescriptorEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             yield values
         if empty:
             raise ValueError("there are no sets of descriptors")
+
+    def statistics(self) -> Statistics:
+        """Start the encoding of one set of descriptors that comes in parts."""
+        raise NotImplementedError
+
+    def pyramid(self) -> PyramidStatistics:
+        """Start the encoding of one set of descriptors, as a pyramid of the whole image alone."""
+        return PyramidStatistics((1,), self.statistics)
+
+    def to_arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Give the codebook as named arrays."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, ArrayLike], **parameters: Any) -> Self:
+        """Make a fitted encoder of a codebook's arrays."""
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def _table(self, X: Any, *, reset: bool) -> NDArray[np.float32]:
+        """Give a table of descriptors, each a set of its own, as float32 (n, d)."""
+        least = 2 if reset else 1  # one descriptor has no spread to train on
+        table: NDArray[np.float32] = validate_data(
+            self, X, dtype=np.float32, reset=reset, ensure_min_samples=least
+        )
+        return table
+
+    def _check_parameters(self) -> None:
+        raise NotImplementedError
+
+    def _fit_codebook(self, sample: NDArray[np.float32], seed: int) -> None:
+        raise NotImplementedError
 
 
 def _is_table(X: Any) -> bool:

@@ -1,4 +1,4 @@
-"""scikit-learn transformers from local descriptors, or from images, to vectors.
+"""scikit-learn transformers from sets of local descriptors to vectors.
 
 Scoring does not import this module: scikit-learn takes a second to import.
 """
@@ -106,7 +106,7 @@ class FisherEncoder(DescriptorEncoder):
         encoder = cls(**{"n_components": len(mixture.weights), **parameters})
         encoder._check_parameters()
         encoder.mixture_ = mixture
-        encoder.n_features_in_ = encoder.mixture_.means.shape[1]
+        encoder.n_features_in_ = mixture.means.shape[1]
         return encoder
 
     @property
@@ -203,12 +203,13 @@ class VladEncoder(DescriptorEncoder):
         ValueError
             If they are no codebook.
         """
-        encoder = cls(**parameters)
-        encoder._check_parameters()
         if "centers" not in arrays:
             raise CodebookError("a codebook needs centers: they are missing")
-        encoder.centers_ = check_array(arrays["centers"], dtype=np.float32, input_name="centers")
-        encoder.n_features_in_ = encoder.centers_.shape[1]
+        centers = check_array(arrays["centers"], dtype=np.float32, input_name="centers")
+        encoder = cls(**{"n_centers": len(centers), **parameters})
+        encoder._check_parameters()
+        encoder.centers_ = centers
+        encoder.n_features_in_ = centers.shape[1]
         return encoder
 
     @property
