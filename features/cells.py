@@ -30,6 +30,29 @@ class _Tile(NamedTuple):
     weights: NDArray[np.float32]  # (stop - start, last - first)
 
 
+class _Axis(NamedTuple):
+    """One axis of a grid: all bands of an image share that of its columns, and its tiles."""
+
+    length: int  # pixels
+    origin: int  # pixel of the first cell's centre
+    n_patches: int
+    step: int
+    bin_size: int
+    window_size: float | None
+
+    def spacing(self) -> tuple[int, int]:
+        """Count the samples from a patch to the next, and from a cell to the next.
+
+        Without a window, patches can share samples: one at every `gcd(step, bin_size)`-th pixel.
+        Where those are more than four to a step, or each patch has its own window, a patch has
+        its own four.
+        """
+        stride = gcd(self.step, self.bin_size)
+        if self.window_size is None and self.step // stride <= CELLS:
+            return self.step // stride, self.bin_size // stride
+        return CELLS, 1
+
+
 class CellGrid:
     """Weighted sums over the cells of a grid's patches.
 
@@ -45,8 +68,12 @@ class CellGrid:
     """
 
     def __init__(self, grid: PatchGrid, window_size: float | None = None) -> None:
-        self.grid = grid
-        self.window_size = window_size
+        self._rows, self._columns = (
+            _Axis(length, origin, n_patches, grid.step, grid.bin_size, window_size)
+            for length, origin, n_patches in zip(
+                grid.shape, grid.origin, (grid.n_rows, grid.n_columns), strict=True
+            )
+        )
 
     def sample(self, planes: NDArray[np.float32], top: int) -> NDArray[np.float32]:
         """Weigh planes where the grid has cells.
@@ -63,7 +90,7 @@ class CellGrid:
         ndarray of float32, shape (n_sample_rows, n_sample_columns, n_channels)
             What `gather` arranges by patches.
         """
-        by_row, by_column = (_tiles(self.grid, axis, self.window_size) for axis in (0, 1))
+        by_row, by_column = _tiles(self._rows, _ROW_TILE), _tiles(self._columns, _COLUMN_TILE)
         n_columns = by_column[-1].stop
         samples = np.empty((by_row[-1].stop, n_columns, len(planes)), dtype=np.float32)
         for row in by_row:
@@ -89,47 +116,31 @@ class CellGrid:
         out : ndarray of float32, shape (n_columns, 16 * n_channels)
             Channels within cell columns within cell rows.
         """
-        patch, _ = _spacing(self.grid, self.window_size)
+        patch, _ = self._rows.spacing()
         n_channels = samples.shape[2]
-        index = _gathered(self.grid, self.window_size, samples.shape[1])
+        index = _gathered(self._columns, samples.shape[1])
         np.take(
             samples[row * patch :].reshape(-1, n_channels), index, axis=0,
             out=out.reshape(-1, n_channels), mode="clip",
         )  # fmt: skip
 
 
-def _spacing(grid: PatchGrid, window_size: float | None) -> tuple[int, int]:
-    """Count the samples from a patch to the next, and from a cell to the next.
-
-    Without a window, patches can share samples: one at every `gcd(step, bin_size)`-th pixel. Where
-    those are more than four to a step, or each patch has its own window, a patch has its own four.
-    """
-    stride = gcd(grid.step, grid.bin_size)
-    if window_size is None and grid.step // stride <= CELLS:
-        return grid.step // stride, grid.bin_size // stride
-    return CELLS, 1
-
-
 @lru_cache(maxsize=64)
-def _tiles(grid: PatchGrid, axis: int, window_size: float | None) -> tuple[_Tile, ...]:
-    """Cut R (axis 0) or C (axis 1) into tiles."""
-    length, reach = grid.shape[axis], grid.bin_size
-    n_patches = grid.n_columns if axis else grid.n_rows
-    patch, cell = _spacing(grid, window_size)
-    support = np.arange(1 - reach, reach)
-    triangle = 1 - np.abs(support) / reach
+def _tiles(axis: _Axis, size: int) -> tuple[_Tile, ...]:
+    """Cut the matrix of one axis, R or C, into tiles of `size` samples."""
+    step, reach, window_size = axis.step, axis.bin_size, axis.window_size
+    patch, cell = axis.spacing()
+    triangle = 1 - np.abs(np.arange(1 - reach, reach)) / reach
     if (patch, cell) == (CELLS, 1):
-        offsets = np.arange(CELLS) * reach
-        centers = (np.arange(n_patches)[:, None] * grid.step + offsets).ravel()
-        kernels = np.tile(triangle * window(reach, window_size), (n_patches, 1))
+        centers = np.add.outer(np.arange(axis.n_patches) * step, np.arange(CELLS) * reach).ravel()
+        kernels = np.tile(triangle * window(reach, window_size), (axis.n_patches, 1))
     else:
-        n_samples = (n_patches - 1) * patch + (CELLS - 1) * cell + 1
-        centers = np.arange(n_samples) * (grid.step // patch)
-        kernels = np.broadcast_to(triangle, (n_samples, len(support)))
-    centers = centers + grid.origin[axis]
-    size = _COLUMN_TILE if axis else _ROW_TILE
+        n_samples = (axis.n_patches - 1) * patch + (CELLS - 1) * cell + 1
+        centers = np.arange(n_samples) * (step // patch)
+        kernels = np.broadcast_to(triangle, (n_samples, len(triangle)))
+    centers += axis.origin
     return tuple(
-        _tile(start, centers[start : start + size], kernels[start : start + size], length)
+        _tile(start, centers[start : start + size], kernels[start : start + size], axis.length)
         for start in range(0, len(centers), size)
     )
 
@@ -146,12 +157,12 @@ def _tile(
 
 
 @lru_cache(maxsize=64)
-def _gathered(grid: PatchGrid, window_size: float | None, n_columns: int) -> NDArray[np.intp]:
+def _gathered(columns: _Axis, n_samples: int) -> NDArray[np.intp]:
     """Index the samples of one row of patches, from the first patch's first cell on."""
-    patch, cell = _spacing(grid, window_size)
-    patches = np.arange(grid.n_columns)[:, None, None] * patch
+    patch, cell = columns.spacing()
+    patches = np.arange(columns.n_patches)[:, None, None] * patch
     cells = np.arange(CELLS) * cell
-    return (patches + cells[:, None] * n_columns + cells).ravel()
+    return (patches + cells[:, None] * n_samples + cells).ravel()
 
 
 def window(bin_size: int, window_size: float | None) -> NDArray[np.float64]:
