@@ -2,6 +2,7 @@
 
 import re
 import sys
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from trifuse.features.cells import CellGrid
 from trifuse.features.grid import PatchGrid
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPT = ROOT / "benchmarks" / "gallery.py"
+SCRIPTS = ROOT / "benchmarks" / "gallery"
 FIGURES = ROOT / "docs" / "figures"
 PAGE = (ROOT / "docs" / "encodings.md").read_text(encoding="utf-8")
 NAMED = re.findall(r"\]\(figures/(\w+)\.png\)", PAGE)
@@ -32,16 +33,20 @@ def _one_thread():
 
 @pytest.fixture(scope="module")
 def gallery():
+    """The command's module; its neighbours are importable by name, as `python FOLDER` has it."""
     pytest.importorskip("matplotlib")
-    spec = spec_from_file_location("gallery", SCRIPT)
-    module = sys.modules["gallery"] = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["gallery"]
+    spec = spec_from_file_location("gallery", SCRIPTS / "__main__.py")
+    module = module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(SCRIPTS)
+        spec.loader.exec_module(module)
+        yield module
+    for path in SCRIPTS.glob("[a-z]*.py"):
+        del sys.modules[path.stem]
 
 
 def draw(gallery, monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["gallery.py", *map(str, arguments)])
+    monkeypatch.setattr(sys, "argv", ["gallery", *map(str, arguments)])
     gallery.main()
 
 
@@ -118,7 +123,7 @@ def test_the_page_links_to_files_that_exist():
 def test_pictures_of_ones_own(gallery, drawn, pictures, tmp_path, monkeypatch):
     chosen = ("descriptor", "codebook")
     monkeypatch.setattr(gallery, "FIGURES", {name: gallery.FIGURES[name] for name in chosen})
-    monkeypatch.setattr(gallery, "compute_pictures", None)  # nothing else is needed
+    monkeypatch.setattr("material.compute_pictures", None)  # nothing else is needed
     for folder in ("once", "again"):
         options = ["--image", pictures[0], "--codebook", *pictures[1:5]]
         draw(gallery, monkeypatch, "--output", tmp_path / folder, "--dpi", 50, *options)
@@ -148,7 +153,9 @@ def test_an_unreadable_picture_is_told(gallery, arguments, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("bin_size", [4, 7])
 @pytest.mark.parametrize("window", ["flat", "gauss"])
-def test_the_weights_shown_are_those_of_the_cells(gallery, bin_size, window):
+@pytest.mark.usefixtures("gallery")
+def test_the_weights_shown_are_those_of_the_cells(bin_size, window):
+    windows = import_module("windows")
     side = 5 * bin_size - 1
     bounds = (bin_size - 1, bin_size - 1, side - 1, side - 1)
     cells = CellGrid(
@@ -158,9 +165,9 @@ def test_the_weights_shown_are_those_of_the_cells(gallery, bin_size, window):
     out = np.empty((1, 16), dtype=np.float32)
     cells.gather(cells.sample(plane, 0), 0, out)
     if window == "flat":
-        means = gallery.window(bin_size, 2.0).mean(axis=1)
+        means = windows.window(bin_size, 2.0).mean(axis=1)
         out *= np.outer(means, means).ravel()
-    weights = gallery.cell_weights(bin_size, window)
+    weights = windows.cell_weights(bin_size, window)
     np.testing.assert_allclose(out[0], (weights @ plane[0] @ weights.T).ravel(), rtol=1e-5)
 
 
