@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, clone
 from sklearn.utils import check_random_state
@@ -28,6 +29,8 @@ from trifuse.features.threads import limited_threads
 
 SAMPLE_IMAGES = 2_000
 """Images that the sample of descriptors is drawn from."""
+CHUNK_SIZE = 32
+"""Images that a process encodes at a time."""
 
 
 class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TakesImages):  # type: ignore[misc]
@@ -137,8 +140,12 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TakesImages):  # 
         """
         check_is_fitted(self)
         check_images(X)
-        encode = delayed(_encode)
-        return np.stack(Parallel(self.n_jobs)(encode(self, image) for image in X))
+        # The pipeline, perhaps with a network, travels once a chunk.
+        size = min(CHUNK_SIZE, -(-len(X) // effective_n_jobs(self.n_jobs)))
+        chunks = Parallel(self.n_jobs, pre_dispatch="n_jobs", batch_size=1)(
+            delayed(_encode)(self, chunk) for chunk in _chunks(X, size)
+        )
+        return np.concatenate(chunks)
 
     def to_arrays(self) -> dict[str, NDArray[np.float32]]:
         """Give everything fitted as named arrays: `pca_mean`, `pca_components`, the encoder's."""
@@ -215,9 +222,19 @@ def _draw(
     return LocalDescriptors(values, positions)
 
 
-def _encode(pipeline: LocalDescriptorPipeline, image: ImageLike) -> NDArray[np.float32]:
-    pyramid: PyramidStatistics = pipeline.encoder_.pyramid()
+def _encode(pipeline: LocalDescriptorPipeline, images: Sequence[ImageLike]) -> NDArray[np.float32]:
+    """Encode some images; (n_images, dim)."""
+    vectors = []
     with limited_threads():
-        for band in pipeline.descriptor_.describe(image):
-            add_descriptors(band, pipeline.projection_, pipeline.position_weight, [pyramid])
-    return pyramid.vector()
+        for image in images:
+            pyramid: PyramidStatistics = pipeline.encoder_.pyramid()
+            for band in pipeline.descriptor_.describe(image):
+                add_descriptors(band, pipeline.projection_, pipeline.position_weight, [pyramid])
+            vectors.append(pyramid.vector())
+    return np.stack(vectors)
+
+
+def _chunks(X: Iterable[ImageLike], size: int) -> Iterator[list[ImageLike]]:
+    images = iter(X)
+    while chunk := list(islice(images, size)):
+        yield chunk
