@@ -19,8 +19,8 @@ from material import Material, prepare
 from normalization import draw_normalization, table
 from positions import draw_positions
 from style import STYLE
-from windows import draw_windows
 from trifuse.features.images import ImageError
+from windows import draw_windows
 
 FIGURES: dict[str, Callable[[Material], Figure]] = {
     "descriptor": draw_descriptor,
