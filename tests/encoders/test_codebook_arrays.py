@@ -11,10 +11,7 @@ from sklearn.mixture import GaussianMixture as SklearnMixture
 from trifuse.encoders.codebook import CodebookError, GaussianMixture
 from trifuse.encoders.estimators import FisherEncoder, VladEncoder
 from trifuse.encoders.spatial_pyramid import SpatialPyramid
-from trifuse.features.grid import LocalDescriptors
 
-BOTH = [FisherEncoder(4, random_state=3), VladEncoder(4, random_state=3)]
-ALL = [*BOTH, SpatialPyramid(FisherEncoder(4)), SpatialPyramid(VladEncoder(4), levels=(2,))]
 RAW = {"square_root": False, "normalize": False}
 FISHER = {
     "means": np.array([[0, 1], [2, 3], [4, 9]]),
@@ -24,19 +21,8 @@ FISHER = {
 NUMBERS = "^variances must be positive; weights not negative, and sum to 1$"
 
 
-def descriptors(n, d=5, seed=0):
-    rng = np.random.default_rng(seed)
-    values = (rng.normal(size=(n, d)) + rng.integers(0, 3, size=(n, 1))).astype(np.float32)
-    return LocalDescriptors(values, rng.uniform(-0.5, 0.5, size=(n, 2)).astype(np.float32))
-
-
-def images(lengths=(40, 0, 60, 1, 30), d=5):
-    return [descriptors(n, d, seed) for seed, n in enumerate(lengths)]
-
-
-@pytest.mark.parametrize("estimator", ALL)
-def test_arrays_bring_it_back_bit_for_bit(estimator):
-    found = images()
+def test_arrays_bring_it_back_bit_for_bit(sets, estimator):
+    found = sets()
     fitted = clone(estimator).fit(found)
     arrays = fitted.to_arrays()
     again = type(estimator).from_arrays(arrays, **estimator.get_params(deep=False))
@@ -59,7 +45,7 @@ def test_arrays_brought_in_are_copied():
     np.testing.assert_array_equal(encoder.mixture_.means, FISHER["means"])
 
 
-def test_a_mixture_of_scikit_learn_gives_its_gradients():
+def test_a_mixture_of_scikit_learn_gives_its_gradients(descriptors):
     values = descriptors(300).values
     mixture = SklearnMixture(3, covariance_type="diag", random_state=0).fit(
         values.astype(np.float64)
@@ -82,7 +68,7 @@ def test_a_mixture_of_scikit_learn_gives_its_gradients():
     np.testing.assert_allclose(encoder.transform([image])[0], expected, atol=1e-5)
 
 
-def test_k_means_of_scikit_learn_gives_its_residuals():
+def test_k_means_of_scikit_learn_gives_its_residuals(descriptors):
     values = descriptors(300).values
     kmeans = KMeans(3, n_init=1, random_state=0).fit(values)
     encoder = VladEncoder.from_arrays(
@@ -95,47 +81,24 @@ def test_k_means_of_scikit_learn_gives_its_residuals():
     np.testing.assert_allclose(encoder.transform([image])[0], np.ravel(expected), atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("key", "square_root", "normalize"),
-    [
-        ("raw", False, False),
-        ("square_root", True, False),
-        ("normalized", False, True),
-        ("improved", True, True),
-    ],
-)
-def test_a_mixture_of_vlfeat_gives_its_fisher_vectors(vlfeat, key, square_root, normalize):
-    reference = vlfeat("encoders.npz")
+def test_a_mixture_of_vlfeat_gives_its_fisher_vectors(reference, fisher_mode):
+    options, expected = fisher_mode
     encoder = FisherEncoder.from_arrays(
         {
             "means": reference["means"],
             "variances": reference["covariances"],
             "weights": reference["priors"],
         },
-        square_root=square_root,
-        normalize=normalize,
+        **options,
     )
     vectors = encoder.transform([reference["descriptors"]])
-    np.testing.assert_allclose(vectors[0], reference[f"fisher_{key}"], atol=1e-4)
+    np.testing.assert_allclose(vectors[0], expected, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("key", "options"),
-    [
-        ("unnormalized", {}),
-        ("l2", {"normalize": True}),
-        ("square_root", {"square_root": True}),
-        ("norm_components", {"by_component": True}),
-        ("norm_mass", {"by_mass": True}),
-        ("sqrt_components_l2", {"square_root": True, "by_component": True, "normalize": True}),
-    ],
-)
-def test_centres_of_vlfeat_give_its_vlad(vlfeat, key, options):
-    reference = vlfeat("encoders.npz")
-    none = {"square_root": False, "by_component": False, "normalize": False}
-    encoder = VladEncoder.from_arrays({"centers": reference["means"]}, **(none | options))
+def test_centres_of_vlfeat_give_its_vlad(reference, vlad_mode):
+    options, expected = vlad_mode
+    encoder = VladEncoder.from_arrays({"centers": reference["means"]}, **options)
     vectors = encoder.transform([reference["descriptors"]])
-    expected = reference[f"vlad_{key}"]
     np.testing.assert_allclose(vectors[0], expected, atol=1e-4 * max(1, np.abs(expected).max()))
 
 

@@ -14,15 +14,15 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import validate_data
 
+from trifuse.encoders import descriptor_encoder
 from trifuse.encoders.estimators import FisherEncoder, VladEncoder
 from trifuse.encoders.fisher import fisher_vector
 from trifuse.encoders.normalization import l2_normalize
+from trifuse.encoders.sampling import Reservoir
 from trifuse.encoders.spatial_pyramid import SpatialPyramid
 from trifuse.encoders.vlad import vlad
 from trifuse.features.grid import LocalDescriptors
 
-BOTH = [FisherEncoder(4, random_state=3), VladEncoder(4, random_state=3)]
-ALL = [*BOTH, SpatialPyramid(FisherEncoder(4)), SpatialPyramid(VladEncoder(4), levels=(2,))]
 RAW = {"square_root": False, "normalize": False}
 
 POSITIONS = "a table of numbers has no positions, without which no pyramid encodes"
@@ -66,20 +66,11 @@ class TablePyramid(SpatialPyramid):
         return [LocalDescriptors(row[np.newaxis], position) for row in table]
 
 
-def descriptors(n, d=5, seed=0):
-    rng = np.random.default_rng(seed)
-    values = (rng.normal(size=(n, d)) + rng.integers(0, 3, size=(n, 1))).astype(np.float32)
-    return LocalDescriptors(values, rng.uniform(-0.5, 0.5, size=(n, 2)).astype(np.float32))
-
-
-def images(lengths=(40, 0, 60, 1, 30), d=5):
-    return [descriptors(n, d, seed) for seed, n in enumerate(lengths)]
-
-
-def labelled(n=24):
+@pytest.fixture
+def labelled(descriptors):
     """Images of two classes, whose descriptors lie about two different centres."""
-    labels = np.arange(n) % 2
-    found = [descriptors(20 + seed, seed=seed) for seed in range(n)]
+    labels = np.arange(24) % 2
+    found = [descriptors(20 + seed, seed=seed) for seed in range(24)]
     return [
         LocalDescriptors(values + np.float32(label), positions)
         for label, (values, positions) in zip(labels, found, strict=True)
@@ -118,8 +109,8 @@ def test_scikit_learns_checks_of_a_pyramid_fail_only_for_want_of_positions():
     assert "failed" not in named
 
 
-def test_a_fisher_encoder_gives_fisher_vectors():
-    found = images()
+def test_a_fisher_encoder_gives_fisher_vectors(sets):
+    found = sets()
     encoder = FisherEncoder(4).fit(found)
     for options in ({}, RAW, {"square_root": False}, {"normalize": False}):
         vectors = encoder.set_params(**({"square_root": True, "normalize": True} | options))
@@ -127,8 +118,8 @@ def test_a_fisher_encoder_gives_fisher_vectors():
         np.testing.assert_array_equal(vectors.transform(found), expected)
 
 
-def test_a_vlad_encoder_gives_vlad():
-    found = images()
+def test_a_vlad_encoder_gives_vlad(sets):
+    found = sets()
     encoder = VladEncoder(4).fit(found)
     for name in ("by_residual", "by_mass", "square_root", "by_component", "normalize"):
         changed = clone(encoder).set_params(**{name: not getattr(encoder, name)}).fit(found)
@@ -138,10 +129,9 @@ def test_a_vlad_encoder_gives_vlad():
         np.testing.assert_array_equal(changed.transform(found), expected)
 
 
-@pytest.mark.parametrize("encoder", BOTH)
 @pytest.mark.parametrize("levels", [(1,), (2,), (1, 3)])
-def test_a_pyramid_encodes_each_part_by_one_codebook(encoder, levels):
-    found = images()
+def test_a_pyramid_encodes_each_part_by_one_codebook(sets, encoder, levels):
+    found = sets()
     pyramid = SpatialPyramid(encoder, levels).fit(found)
     whole = clone(encoder).fit(found)
     for name, array in whole.to_arrays().items():
@@ -157,22 +147,20 @@ def test_a_pyramid_encodes_each_part_by_one_codebook(encoder, levels):
     np.testing.assert_allclose(pyramid.transform(found), expected, atol=1e-6)
 
 
-def test_a_pyramid_is_of_fisher_vectors_and_two_levels_by_default():
-    vectors = SpatialPyramid().fit_transform(images((80, 90)))
+def test_a_pyramid_is_of_fisher_vectors_and_two_levels_by_default(sets):
+    vectors = SpatialPyramid().fit_transform(sets((80, 90)))
     assert vectors.shape == (2, 5 * 2 * 64 * 5)
 
 
-@pytest.mark.parametrize("estimator", ALL)
-def test_vectors_are_float32_of_norm_one_or_zero(estimator):
-    vectors = clone(estimator).fit_transform(images())
+def test_vectors_are_float32_of_norm_one_or_zero(sets, estimator):
+    vectors = clone(estimator).fit_transform(sets())
     assert vectors.dtype == np.float32
     expected = [1, 0, 1, 1, 1]
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("encoder", BOTH)
-def test_sets_may_be_arrays_lists_or_descriptors_of_any_length(encoder):
-    found = images()
+def test_sets_may_be_arrays_lists_or_descriptors_of_any_length(sets, encoder):
+    found = sets()
     expected = clone(encoder).fit_transform(found)
     forms = {
         "arrays": [values for values, _ in found],
@@ -180,8 +168,8 @@ def test_sets_may_be_arrays_lists_or_descriptors_of_any_length(encoder):
         "an array of objects": np.array([None] + [v for v, _ in found], dtype=object)[1:],
         "float64": [values.astype(np.float64) for values, _ in found],
     }
-    for form, sets in forms.items():
-        vectors = clone(encoder).fit_transform(sets)
+    for form, given in forms.items():
+        vectors = clone(encoder).fit_transform(given)
         assert vectors.dtype == np.float32, form
         np.testing.assert_array_equal(vectors, expected, form)
     lists = [values.tolist() for values, _ in found if len(values)]  # no list has no rows of 5
@@ -190,16 +178,14 @@ def test_sets_may_be_arrays_lists_or_descriptors_of_any_length(encoder):
     )
 
 
-@pytest.mark.parametrize("encoder", BOTH)
-def test_an_array_of_three_axes_is_sets_of_equal_length(encoder):
+def test_an_array_of_three_axes_is_sets_of_equal_length(descriptors, encoder):
     cube = descriptors(60).values.reshape(4, 15, 5)
     np.testing.assert_array_equal(
         clone(encoder).fit_transform(cube), clone(encoder).fit_transform(list(cube))
     )
 
 
-@pytest.mark.parametrize("encoder", BOTH)
-def test_a_table_is_sets_of_one_descriptor(encoder):
+def test_a_table_is_sets_of_one_descriptor(descriptors, encoder):
     table = descriptors(60).values
     fitted = clone(encoder).fit(table)
     np.testing.assert_array_equal(fitted.transform(table), fitted.transform(list(table)))
@@ -207,17 +193,28 @@ def test_a_table_is_sets_of_one_descriptor(encoder):
     np.testing.assert_allclose(fitted.transform([table]), whole.transform([table]), atol=1e-6)
 
 
-@pytest.mark.parametrize("estimator", ALL)
-def test_sets_may_come_from_a_generator(estimator):
-    found = images()
+def test_a_table_is_added_to_the_sample_at_once(monkeypatch, descriptors, encoder):
+    added = []
+
+    class Counted(Reservoir):
+        def add(self, *columns):
+            added.append(len(columns[0]))
+            super().add(*columns)
+
+    monkeypatch.setattr(descriptor_encoder, "Reservoir", Counted)
+    clone(encoder).fit(descriptors(300).values)
+    assert added == [300]
+
+
+def test_sets_may_come_from_a_generator(sets, estimator):
+    found = sets()
     fitted = clone(estimator).fit(image for image in found)
     expected = clone(estimator).fit_transform(found)
     np.testing.assert_array_equal(fitted.transform(iter(found)), expected)
 
 
-@pytest.mark.parametrize("encoder", BOTH)
-def test_a_codebook_is_trained_on_a_sample_of_its_size(encoder):
-    found = images((200, 300))
+def test_a_codebook_is_trained_on_a_sample_of_its_size(sets, encoder):
+    found = sets((200, 300))
     (codebook, *_) = clone(encoder).set_params(sample_size=3).fit(found).to_arrays().values()
     assert len(codebook) == 3  # no more than there were descriptors
     larger = clone(encoder).set_params(sample_size=500).fit(found)
@@ -227,9 +224,8 @@ def test_a_codebook_is_trained_on_a_sample_of_its_size(encoder):
     )
 
 
-@pytest.mark.parametrize("encoder", BOTH)
-def test_the_random_state_decides(encoder):
-    found = images((200, 300))
+def test_the_random_state_decides(sets, encoder):
+    found = sets((200, 300))
 
     def codebook(random_state):
         fitted = clone(encoder).set_params(random_state=random_state, sample_size=40).fit(found)
@@ -244,9 +240,8 @@ def test_the_random_state_decides(encoder):
     assert np.all(np.isfinite(codebook(None)))
 
 
-@pytest.mark.parametrize("estimator", ALL)
-def test_a_clone_is_not_fitted_and_a_pickle_is(estimator):
-    found = images()
+def test_a_clone_is_not_fitted_and_a_pickle_is(sets, estimator):
+    found = sets()
     fitted = clone(estimator).fit(found)
     expected = fitted.transform(found)
     with pytest.raises(NotFittedError):
@@ -256,7 +251,6 @@ def test_a_clone_is_not_fitted_and_a_pickle_is(estimator):
     np.testing.assert_array_equal(again.transform(found), expected)
 
 
-@pytest.mark.parametrize("estimator", ALL)
 def test_parameters_are_got_and_set(estimator):
     changed = clone(estimator)
     for name, value in estimator.get_params().items():
@@ -267,15 +261,14 @@ def test_parameters_are_got_and_set(estimator):
         changed.set_params(colour=1)
 
 
-def test_a_pyramid_reaches_into_its_encoder():
+def test_a_pyramid_reaches_into_its_encoder(sets):
     pyramid = SpatialPyramid(FisherEncoder(4)).set_params(encoder__n_components=2, levels=(1,))
-    assert pyramid.fit_transform(images()).shape == (5, 2 * 2 * 5)
+    assert pyramid.fit_transform(sets()).shape == (5, 2 * 2 * 5)
     assert not hasattr(pyramid.encoder, "mixture_")  # only its clone was fitted
 
 
-@pytest.mark.parametrize("estimator", ALL)
-def test_a_pipeline_takes_it(estimator):
-    found, labels = labelled()
+def test_a_pipeline_takes_it(labelled, estimator):
+    found, labels = labelled
     pipeline = make_pipeline(clone(estimator), StandardScaler(), LinearSVC(random_state=0))
     assert pipeline.fit(found, labels).score(found, labels) > 0.9
     again = pickle.loads(pickle.dumps(pipeline))
@@ -291,8 +284,8 @@ def test_a_pipeline_takes_it(estimator):
         (SpatialPyramid(), {"step__encoder": [FisherEncoder(1), VladEncoder(2)]}),
     ],
 )
-def test_a_search_takes_it(estimator, grid):
-    found, labels = labelled()
+def test_a_search_takes_it(labelled, estimator, grid):
+    found, labels = labelled
     pipeline = make_pipeline(estimator, LinearSVC(random_state=0))
     named = {name.replace("step", pipeline.steps[0][0]): values for name, values in grid.items()}
     search = GridSearchCV(pipeline, named, cv=2).fit(found, labels)
@@ -300,9 +293,8 @@ def test_a_search_takes_it(estimator, grid):
     assert search.best_score_ > 0.6
 
 
-@pytest.mark.parametrize("estimator", ALL)
-def test_columns_have_names(estimator):
-    found = images()
+def test_columns_have_names(sets, estimator):
+    found = sets()
     fitted = clone(estimator).set_output(transform="pandas").fit(found)
     frame = fitted.transform(found)
     prefix = type(estimator).__name__.lower()

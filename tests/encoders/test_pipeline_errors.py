@@ -7,31 +7,11 @@ import pytest
 from sklearn.base import clone
 
 from trifuse.encoders.codebook import CodebookError
-from trifuse.encoders.estimators import FisherEncoder
 from trifuse.encoders.pipeline import LocalDescriptorPipeline
 from trifuse.features.estimators import DenseSift, LocalColor
 from trifuse.features.images import ImageError
 
-SIFT = DenseSift(step=8, bin_sizes=(3,))
 COLOR = LocalColor(step=8, bin_sizes=(3,))
-SHAPE = (40, 48)
-
-
-def picture(seed=0, shape=SHAPE, axis=0):
-    """Coloured waves along the rows or the columns, with noise."""
-    rng = np.random.default_rng(seed)
-    waves = np.sin(np.indices(shape)[axis] / 2 + rng.uniform(0, 6))
-    colors = 128 + waves[:, :, np.newaxis] * rng.uniform(50, 100, size=3)
-    return (colors + rng.normal(scale=5, size=(*shape, 3))).clip(0, 255).astype(np.uint8)
-
-
-def pictures(n=6):
-    return [picture(seed) for seed in range(n)]
-
-
-def small(descriptor=SIFT, encoder=None, **options):
-    encoder = FisherEncoder(2) if encoder is None else encoder
-    return LocalDescriptorPipeline(descriptor, encoder, **({"pca_dimension": 6} | options))
 
 
 @pytest.mark.parametrize(
@@ -42,10 +22,10 @@ def small(descriptor=SIFT, encoder=None, **options):
         *(("position_weight", bad, "a finite number") for bad in (-1, np.nan, np.inf, "1", None)),
     ],
 )
-def test_a_bad_parameter_is_named(name, bad, kind):
+def test_a_bad_parameter_is_named(small, images, name, bad, kind):
     message = f"^{name} must be {kind}.*, not {re.escape(repr(bad))}$"
     with pytest.raises(ValueError, match=message):
-        small(**{name: bad}).fit(pictures())
+        small(**{name: bad}).fit(images)
     with pytest.raises(ValueError, match=message):
         LocalDescriptorPipeline.from_arrays({}, **{name: bad})
 
@@ -61,16 +41,16 @@ def test_a_bad_parameter_is_named(name, bad, kind):
         ({"n_jobs": 0}, "n_jobs == 0"),
     ],
 )
-def test_a_bad_parameter_of_a_step_is_named(changes, message):
+def test_a_bad_parameter_of_a_step_is_named(small, images, changes, message):
     with pytest.raises(ValueError, match=message):
-        clone(small()).set_params(**changes).fit(pictures())
+        clone(small()).set_params(**changes).fit(images)
 
 
 @pytest.mark.parametrize("step", ["descriptor", "encoder"])
 @pytest.mark.parametrize("bad", ["sift", DenseSift, 3])
-def test_what_is_no_step_is_told(step, bad):
+def test_what_is_no_step_is_told(images, step, bad):
     with pytest.raises(TypeError, match="estimator"):
-        LocalDescriptorPipeline(**{step: bad}).fit(pictures())
+        LocalDescriptorPipeline(**{step: bad}).fit(images)
 
 
 @pytest.mark.parametrize(
@@ -86,36 +66,32 @@ def test_what_is_no_step_is_told(step, bad):
         (["nowhere.png"], r"nowhere\.png"),
     ],
 )
-def test_what_are_no_images_is_told(bad, message):
+def test_what_are_no_images_is_told(small, images, bad, message):
     with pytest.raises(ValueError, match=message):
         small().fit(bad)
-    fitted = small().fit(pictures())
+    fitted = small().fit(images)
     with pytest.raises(ValueError, match=message):
         fitted.transform(bad)
 
 
-def test_a_file_that_is_gone_is_an_image_error(tmp_path):
+def test_a_file_that_is_gone_is_an_image_error(small, images, tmp_path):
     with pytest.raises(ImageError):
-        small().fit([*pictures(), str(tmp_path / "gone.png")])
+        small().fit([*images, str(tmp_path / "gone.png")])
 
 
-def test_grey_images_have_descriptors_but_no_colours():
-    grey = [image[:, :, 0] for image in pictures()]
+def test_grey_images_have_descriptors_but_no_colours(small, images):
+    grey = [image[:, :, 0] for image in images]
     assert small().fit_transform(grey).shape == (6, 32)
     with pytest.raises(ValueError, match=r"^a colour image must be uint8"):
         small(COLOR).fit(grey)
 
 
-@pytest.mark.parametrize(
-    "images",
-    [
-        [picture(shape=(5, 5))] * 3,  # too small
-        [np.full((40, 48, 3), 9, dtype=np.uint8)] * 3,  # too plain
-    ],
-)
-def test_images_without_different_descriptors_are_an_error(images):
+@pytest.mark.parametrize("too", ["small", "plain"])
+def test_images_without_different_descriptors_are_an_error(small, picture, too):
+    plain = np.full((40, 48, 3), 9, dtype=np.uint8)
+    image = plain if too == "plain" else picture(shape=(5, 5))
     with pytest.raises(CodebookError, match=r"^There are no two different local descriptors"):
-        small().fit(images)
+        small().fit([image] * 3)
 
 
 @pytest.mark.parametrize(
@@ -132,8 +108,8 @@ def test_images_without_different_descriptors_are_an_error(images):
         ),
     ],
 )
-def test_arrays_that_do_not_fit_are_told(change, message):
-    fitted = small().fit(pictures())
+def test_arrays_that_do_not_fit_are_told(small, images, change, message):
+    fitted = small().fit(images)
     arrays = {
         name: array for name, array in (fitted.to_arrays() | change).items() if array is not None
     }
@@ -141,8 +117,8 @@ def test_arrays_that_do_not_fit_are_told(change, message):
         LocalDescriptorPipeline.from_arrays(arrays, **fitted.get_params(deep=False))
 
 
-def test_positions_that_the_codebook_does_not_know_are_told():
-    fitted = small().fit(pictures())
+def test_positions_that_the_codebook_does_not_know_are_told(small, images):
+    fitted = small().fit(images)
     message = "give descriptors of 6 numbers, but FisherEncoder is expecting 8$"
     with pytest.raises(ValueError, match=message):
         LocalDescriptorPipeline.from_arrays(
