@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, clone
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from trifuse.encoders.codebook import check_sample
@@ -140,10 +139,12 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TakesImages):  # 
         """
         check_is_fitted(self)
         check_images(X)
+        images = list(X)
         # The pipeline, perhaps with a network, travels once a chunk.
-        size = min(CHUNK_SIZE, -(-len(X) // effective_n_jobs(self.n_jobs)))
-        chunks = Parallel(self.n_jobs, pre_dispatch="n_jobs", batch_size=1)(
-            delayed(_encode)(self, chunk) for chunk in _chunks(X, size)
+        size = min(CHUNK_SIZE, -(-len(images) // effective_n_jobs(self.n_jobs)))
+        encode = delayed(_encode)
+        chunks = Parallel(self.n_jobs)(
+            encode(self, images[chunk]) for chunk in gen_batches(len(images), size)
         )
         return np.concatenate(chunks)
 
@@ -232,9 +233,3 @@ def _encode(pipeline: LocalDescriptorPipeline, images: Sequence[ImageLike]) -> N
                 add_descriptors(band, pipeline.projection_, pipeline.position_weight, [pyramid])
             vectors.append(pyramid.vector())
     return np.stack(vectors)
-
-
-def _chunks(X: Iterable[ImageLike], size: int) -> Iterator[list[ImageLike]]:
-    images = iter(X)
-    while chunk := list(islice(images, size)):
-        yield chunk

@@ -167,3 +167,9 @@ def test_parameters_are_checked_with_arrays_too():
         VladEncoder.from_arrays({"centers": FISHER["means"]}, n_centers="x")
     with pytest.raises(TypeError, match="colour"):
         FisherEncoder.from_arrays(FISHER, colour=1)
+
+
+def test_the_size_is_that_of_the_codebook_unless_named():
+    assert FisherEncoder.from_arrays(FISHER).n_components == 3
+    assert VladEncoder.from_arrays({"centers": FISHER["means"]}).n_centers == 3
+    assert VladEncoder.from_arrays({"centers": FISHER["means"]}, n_centers=9).n_centers == 9

@@ -12,6 +12,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import validate_data
 
+from trifuse.encoders import pipeline as module
 from trifuse.encoders.estimators import FisherEncoder, VladEncoder
 from trifuse.encoders.pipeline import LocalDescriptorPipeline
 from trifuse.encoders.spatial_pyramid import SpatialPyramid
@@ -103,6 +104,23 @@ def test_two_jobs_give_what_one_gives(small, files):
     for name, array in one.to_arrays().items():
         np.testing.assert_allclose(two.to_arrays()[name], array, atol=1e-5)
     np.testing.assert_allclose(two.transform(files), one.transform(files), atol=1e-5)
+
+
+@pytest.mark.parametrize(("jobs", "sizes"), [(1, [4, 2]), (2, [3, 3]), (9, [1] * 6)])
+def test_the_pipeline_travels_once_a_chunk_of_images(small, images, monkeypatch, jobs, sizes):
+    seen, encode = [], module._encode
+
+    def recorded(fitted, chunk):
+        seen.append(len(chunk))
+        return encode(fitted, chunk)
+
+    fitted = small().fit(images)
+    expected = fitted.transform(images)
+    monkeypatch.setattr(module, "_encode", recorded)
+    monkeypatch.setattr(module, "CHUNK_SIZE", 4)
+    monkeypatch.setattr(module, "effective_n_jobs", lambda _: jobs)
+    np.testing.assert_array_equal(fitted.transform(images), expected)
+    assert seen == sizes
 
 
 def test_a_clone_is_not_fitted_and_a_pickle_is(small, images):
