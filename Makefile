@@ -41,9 +41,9 @@ bench: $(TRIFUSE) ## run the benchmarks
 
 lock: ## pin the dependencies of pyproject.toml in requirements.lock (needs uv)
 	@command -v $(UV) > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
-	$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --custom-compile-command "make lock" \
-		--quiet --output-file requirements.lock
+	$(UV) pip compile pyproject.toml --group dev --extra dask --extra dicom --extra parquet \
+		--universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" --quiet --output-file requirements.lock
 
 clean: ## remove what the commands made, except the libraries in .venv
 	rm -rf build dist demo htmlcov .coverage .coverage.* $(VENV)/trifuse-installed-* \

@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCKED_EXTRAS = ("dask", "dicom", "parquet")
 
 
 def folders():
@@ -68,7 +69,9 @@ def test_the_lock_has_hashes_and_no_address():
 
 def test_the_lock_holds_what_pyproject_asks_for():
     pinned = lock()
-    asked = PYPROJECT["project"]["dependencies"] + PYPROJECT["dependency-groups"]["dev"]
+    project = PYPROJECT["project"]
+    extras = [line for name in LOCKED_EXTRAS for line in project["optional-dependencies"][name]]
+    asked = project["dependencies"] + extras + PYPROJECT["dependency-groups"]["dev"]
     missing = [
         line
         for line in asked

@@ -1,0 +1,1 @@
+"""What is written: rows in a format, the journal that a run resumes from, its manifest."""

@@ -1,0 +1,1 @@
+"""Who scores: supervised processes, on this machine or on a Dask cluster."""
