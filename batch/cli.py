@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 
 import click
+
+from trifuse.batch.stop import StoppedError
 
 COMMANDS = ("train", "predict", "evaluate", "info", "backbones", "demo")
 
@@ -14,7 +17,9 @@ EXIT_OK = 0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_SOME_UNREAD = 3
-EXIT_INTERRUPTED = 130
+EXIT_SIGNAL = 128
+"""More by the number of the signal that ended the job: SIGINT gives 130, SIGTERM 143."""
+EXIT_INTERRUPTED = EXIT_SIGNAL + signal.SIGINT
 
 
 class LazyGroup(click.Group):
@@ -44,7 +49,7 @@ def cli() -> None:
 
     \b
     Exit codes: 0 all done, 1 failure, 2 wrong usage, 3 done but some images could not be read
-    (they have their rows), 130 interrupted.
+    (they have their rows), 130 or 143 interrupted (predictions can be gone on with).
     """
 
 
@@ -61,6 +66,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         sys.exit(EXIT_INTERRUPTED)
+    except StoppedError as error:
+        click.echo(str(error), err=True)
+        sys.exit(EXIT_SIGNAL + error.signum)
     except Exception as error:
         if (sentence := _explain(error)) is None:
             raise

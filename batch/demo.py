@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-from trifuse.batch.prediction import PredictionOptions, run_prediction
-from trifuse.batch.sources import walk_folder
+from trifuse.batch.inputs.options import InputOptions
+from trifuse.batch.options import PredictionOptions
+from trifuse.batch.prediction import run_prediction
 from trifuse.batch.training import run_training
 from trifuse.datasets.synthetic import write_synthetic_archive
 from trifuse.datasets.truth import read_truth, read_truth_groups
@@ -39,8 +41,15 @@ def run_demo(folder: str, jobs: int, say: Callable[[str], None]) -> None:
 
     output = root / "predictions.csv"
     say(f"\ntrifuse predict {root}/test -m {model} -o {output} --probabilities")
-    options = PredictionOptions(model, str(output), jobs, probabilities=True, overwrite=True)
-    outcome = run_prediction(walk_folder(str(root / "test" / "images"), say), options)
+    options = PredictionOptions(
+        model,
+        str(output),
+        InputOptions((str(root / "test" / "images"),)),
+        jobs,
+        probabilities=True,
+        overwrite=True,
+    )
+    outcome = run_prediction(options, io.BytesIO(), say)
     say(f"{outcome.images} images scored. The first rows of {output}:\n")
     with output.open(encoding="utf-8", newline="") as file:
         for cells in islice(csv.reader(file), ROWS_SHOWN + 1):

@@ -1,141 +1,296 @@
-"""The batch job: inputs become predictions.csv and its run manifest."""
+"""The batch job: inputs become rows, in order, and nothing is lost."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
-from importlib import metadata
+import io
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from trifuse.batch.parallel import map_chunks
-from trifuse.batch.scorer import Record, Scorer
-from trifuse.batch.table import header, row, write_row
-from trifuse.classifiers.model_file import LIBRARIES, read_about
-from trifuse.classifiers.output import check_output, open_output
-from trifuse.classifiers.prior import TRAINING
-from trifuse.features.images import MAX_PIXELS
+from trifuse.batch.inputs.digest import InputDigest, skip
+from trifuse.batch.inputs.item import Item
+from trifuse.batch.inputs.stream import extra_columns, is_countable, iterate_items
+from trifuse.batch.options import STDOUT, OptionsError, PredictionOptions
+from trifuse.batch.outputs.format import Format
+from trifuse.batch.outputs.formats import FORMATS
+from trifuse.batch.outputs.ids import read_key
+from trifuse.batch.outputs.journal import Checkpoint
+from trifuse.batch.outputs.manifest import describe_attempt, describe_options, describe_run
+from trifuse.batch.outputs.rows import Layout
+from trifuse.batch.outputs.run_file import (
+    RunFile,
+    RunOutput,
+    StandardOutput,
+    begin_run,
+    read_manifest,
+    resume_run,
+)
+from trifuse.batch.progress import EventLog, Progress
+from trifuse.batch.stop import StoppedError, StopSignals
+from trifuse.batch.workers.child import Child
+from trifuse.batch.workers.chunk_size import ChunkSize
+from trifuse.batch.workers.mapping import ChunkMap
+from trifuse.batch.workers.pools import InlinePool, LokyPool, Pool
+from trifuse.batch.workers.record import Record
+from trifuse.batch.workers.scoring import ScoreChunk, close_supervisors, get_supervisor
+from trifuse.batch.workers.settings import WorkerSettings, file_sha256
+from trifuse.batch.workers.supervisor import WorkerError
+from trifuse.classifiers.model_file import read_about
+from trifuse.classifiers.prior import read_prior
 
-STDOUT = "-"
 TOP = 3
 """Classes a row, where the model has as many and nothing else was asked for."""
-CHUNK_SIZE = 8
-"""Images that a worker process takes at a time."""
-
-
-class OptionsError(ValueError):
-    """An option of a batch job that is out of range."""
-
-
-@dataclass(frozen=True)
-class PredictionOptions:
-    """What a batch job is to do.
-
-    Attributes
-    ----------
-    model : str
-        Path of the model file.
-    output : str
-        Path of the CSV, or `-` for standard output.
-    jobs : int
-        Worker processes.
-    top : int, optional
-        Classes a row; three, or all where the model has fewer, unless told.
-    prior : str
-        `training`, `balanced`, or a TOML file.
-    probabilities : bool
-        Add a column for every class.
-    max_pixels : int
-        Larger images are not decoded.
-    overwrite : bool
-        Replace an existing output.
-
-    Raises
-    ------
-    OptionsError
-        If a number is below one.
-    """
-
-    model: str
-    output: str
-    jobs: int = 1
-    top: int | None = None
-    prior: str = TRAINING
-    probabilities: bool = False
-    max_pixels: int = MAX_PIXELS
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("jobs", "top", "max_pixels"):
-            number = getattr(self, name)
-            if number is not None and number < 1:
-                msg = f"{name} is {number}; it must be at least 1."
-                raise OptionsError(msg)
+FEW = 8
+"""Inputs for which starting processes would take longer than the work."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many inputs became rows, and how many of these could not be read."""
+    """How many rows were written, and how many of them are of images that could not be scored.
+
+    Attributes
+    ----------
+    images, errors : int
+    was_whole : bool
+        The output was whole before, and is as it was.
+    """
 
     images: int
     errors: int
+    was_whole: bool = False
 
 
 def run_prediction(
-    paths: Iterable[str],
     options: PredictionOptions,
-    observe: Callable[[Iterator[Record]], Iterable[Record]] = iter,
+    stdin: BinaryIO,
+    warn: Callable[[str], None],
+    child: Child | None = None,
 ) -> Outcome:
-    """Score images and write the CSV; rows stand in the order of the paths.
+    """Score images and write the output; rows stand in the order of the inputs.
 
-    The bytes of the CSV do not depend on the number of jobs.
+    The bytes of the output depend on the model, the inputs and those options that say what is
+    written; not on the jobs, the backend, or how often the run was interrupted.
 
     Parameters
     ----------
-    paths : iterable of str
-        Taken as they are needed.
     options : PredictionOptions
-    observe : callable
-        Passes the records through while it shows progress.
+    stdin : binary file
+        The list of inputs, where they ask for it.
+    warn : callable
+        Told of what was passed over in each folder.
+    child : Child, optional
+        A worker that is starting already.
 
     Raises
     ------
     OptionsError
         If more classes a row are asked for than the model has.
+    trifuse.batch.stop.StoppedError
+        If it was asked to end; what it had is safe.
     trifuse.classifiers.output.OutputError
-        If the output exists or cannot be written.
-    trifuse.classifiers.archive.ModelFileError, trifuse.classifiers.prior.PriorError
-        If the model or the prior cannot be used.
-    trifuse.batch.parallel.WorkerError
-        If a worker process died.
+        If the output must not be replaced or cannot be written, or is not that of these options.
+    trifuse.classifiers.archive.ModelFileError, trifuse.classifiers.prior.PriorError,
+    trifuse.batch.inputs.sources.SourceError, trifuse.batch.outputs.format.FormatError,
+    trifuse.batch.outputs.ids.KeyFileError
+        If what they name cannot be used.
+    trifuse.batch.workers.supervisor.WorkerError
+        If workers cannot work.
     """
-    started = time.time()
-    if options.output != STDOUT:
-        check_output(Path(options.output), options.overwrite)
-    scorer = Scorer(Path(options.model), options.prior, options.max_pixels)
-    scorer([])  # a model or prior that does not fit is told before anything is written
-    about = read_about(scorer.model_path)
-    classes = about["classes"]
-    layout = classes, _choose_top(options.top, len(classes)), options.probabilities
-    records = map_chunks(scorer, paths, options.jobs, CHUNK_SIZE)
-    images = errors = 0
-    with _open(options.output) as file:
-        file.write(write_row(header(*layout)))
-        for record in observe(records):
-            file.write(write_row(row(record, *layout)))
-            file.flush()  # whoever reads along sees each row as soon as it is known
-            images += 1
-            errors += record.probabilities is None
-    outcome = Outcome(images, errors)
-    if options.output != STDOUT:
-        _write_manifest(options, about, outcome, started)
-    return outcome
+    with ExitStack() as stack:
+        stack.callback(close_supervisors)
+        job = Job.prepare(options, child)
+        return job.run(stdin, warn)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job whose model and options were found sound.
+
+    Attributes
+    ----------
+    options : PredictionOptions
+    about : dict
+        The model's `model.json`.
+    settings : WorkerSettings
+    form : Format
+    """
+
+    options: PredictionOptions
+    about: dict[str, Any]
+    settings: WorkerSettings
+    form: Format
+
+    @classmethod
+    def prepare(cls, options: PredictionOptions, child: Child | None) -> Job:
+        """Find out before anything is written what cannot work."""
+        path = Path(options.model)
+        about = read_about(path)
+        classes = tuple(about["classes"])
+        prior = read_prior(options.prior, classes)
+        settings = WorkerSettings(
+            options.model,
+            file_sha256(path),
+            None if prior is None else tuple(prior.tolist()),
+            options.max_pixels,
+            options.timeout,
+            options.memory,
+        )
+        layout = Layout(
+            classes,
+            _choose_top(options.top, len(classes)),
+            options.probabilities,
+            extra_columns(options.inputs),
+        )
+        key = None if options.id_key is None else read_key(Path(options.id_key))
+        form = FORMATS[options.chosen_format](layout, options.id, key)
+        if form.converts and options.output == STDOUT:
+            msg = f"--format {options.chosen_format} cannot be written to standard output."
+            raise OptionsError(msg)
+        get_supervisor(settings, child)  # a model that does not fit is told now
+        return cls(options, about, settings, form)
+
+    def run(self, stdin: BinaryIO, warn: Callable[[str], None]) -> Outcome:
+        """Score everything."""
+        log = EventLog(self.options.log)
+        try:
+            outcome = self._run(stdin, warn, log)
+        except BaseException as error:
+            log.add("failed", error=type(error).__name__)
+            raise
+        else:
+            log.add("end", rows=outcome.images, errors=outcome.errors)
+        finally:
+            log.close()
+        return outcome
+
+    def _run(self, stdin: BinaryIO, warn: Callable[[str], None], log: EventLog) -> Outcome:
+        options = self.options
+        with ExitStack() as stack:
+            stopping = stack.enter_context(StopSignals())
+            cluster = self._open_cluster(stack)
+            output = self._open_output()
+            if output is None:
+                manifest = read_manifest(Path(options.output))
+                return Outcome(manifest.get("images", 0), manifest.get("errors", 0), was_whole=True)
+            stack.callback(output.close)
+            attempt = describe_attempt(options)
+            log.add("start", **attempt, rows=output.last.rows)
+            if isinstance(output, RunFile):
+                output.journal.add_attempt(attempt)
+            progress = Progress(output.last.inputs, self._counter(), options.quiet)
+            stack.callback(progress.close)
+            digest = InputDigest()
+            done = output.last
+            items = iterate_items(options.inputs, stdin, warn)
+            items = skip(items, done.inputs, done.digest, digest)
+            pool, items = (cluster, items) if cluster else self._open_pool(items, stack)
+            size = ChunkSize()
+            chunks = ChunkMap(ScoreChunk(self.settings), pool, size.is_full, stopping)
+            for chunk, result in chunks(items):
+                before = output.last.errors
+                size.learn(len(chunk), result.seconds)
+                self._write(output, chunk, result.records, digest, log)
+                progress.advance(len(chunk), output.last.errors - before)
+            if not chunks.whole:
+                raise self._stopped(stopping, output)
+            if isinstance(output, RunFile):
+                output.finish(self.form, partial(describe_run, output.journal))
+            return Outcome(output.last.rows, output.last.errors)
+
+    def _open_output(self) -> RunOutput | None:
+        """Begin the output, or go on with it; None where it is whole."""
+        header = self.form.header()
+        if self.options.output == STDOUT:
+            return StandardOutput(header)
+        path = Path(self.options.output)
+        decisive = describe_options(
+            self.options, self.settings, self.form, self.about["recipe_fingerprint"]
+        )
+        if self.options.resume:
+            return resume_run(path, header, decisive)
+        return begin_run(path, header, decisive, self.options.overwrite)
+
+    def _open_cluster(self, stack: ExitStack) -> Pool | None:
+        """Connect to Dask, if it is asked for, before anything is written."""
+        if self.options.backend != "dask":
+            return None
+        try:
+            from trifuse.batch.workers.dask_pool import DaskPool
+        except ImportError as error:
+            msg = "--backend dask needs the library distributed; run pip install 'trifuse[dask]'."
+            raise WorkerError(msg) from error
+        return _closed_by(stack, DaskPool(self.options.scheduler or "", self.settings))
+
+    def _open_pool(
+        self, items: Iterator[Item | None], stack: ExitStack
+    ) -> tuple[Pool, Iterator[Item | None]]:
+        """Choose who works; a few inputs are scored before processes would have started."""
+        head: list[Item | None] = []
+        few = False
+        while self.options.jobs > 1 and len(head) <= FEW and None not in head:
+            if (item := next(items, _END)) is _END:
+                few = True
+                break
+            head.append(item)
+        items = chain(head, items)
+        if few or self.options.jobs == 1:
+            return InlinePool(), items
+        close_supervisors()
+        return _closed_by(stack, LokyPool(self.options.jobs)), items
+
+    def _write(
+        self,
+        output: RunOutput,
+        chunk: Sequence[Item],
+        records: Sequence[Sequence[Record]],
+        digest: InputDigest,
+        log: EventLog,
+    ) -> None:
+        """Write the rows of a chunk."""
+        last = output.last
+        rows, errors, number = [], 0, last.rows
+        for item, frames in zip(chunk, records, strict=True):
+            digest.add(item)
+            for record in frames:
+                number += 1
+                rows.append(self.form.row(item, record, number))
+                if record.probabilities is None:
+                    errors += 1
+                    log.add("unread", row=number, message=record.message)
+        inputs = last.inputs + len(chunk)
+        output.append(
+            b"".join(rows),
+            Checkpoint(inputs, number, last.errors + errors, 0, digest.hexdigest()),
+        )
+        log.add("chunk", rows=number, errors=last.errors + errors)
+
+    def _stopped(self, stopping: StopSignals, output: RunOutput) -> StoppedError:
+        rows = output.last.rows
+        message = f"Interrupted after {rows:,} rows."
+        if isinstance(output, RunFile):
+            message = f"Interrupted after {rows:,} rows; go on with the same command and --resume."
+        return StoppedError(stopping.received or signal.SIGINT, message)
+
+    def _counter(self) -> Callable[[], int] | None:
+        """Give what counts the inputs, where that costs little beside scoring them."""
+        inputs = self.options.inputs
+        if not is_countable(inputs):
+            return None
+        return lambda: sum(1 for _ in iterate_items(inputs, io.BytesIO(), lambda _: None))
+
+
+_END: Any = object()
+
+
+def _closed_by(stack: ExitStack, pool: Pool) -> Pool:
+    """Have a pool closed at the end, without waiting for it after an error."""
+    stack.push(lambda kind, *_: pool.close(now=kind is not None))
+    return pool
 
 
 def _choose_top(top: int | None, n_classes: int) -> int:
@@ -145,28 +300,3 @@ def _choose_top(top: int | None, n_classes: int) -> int:
         msg = f"The model has {n_classes} classes; ask for at most so many, not for {top}."
         raise OptionsError(msg)
     return top
-
-
-def _open(output: str) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdout.buffer) if output == STDOUT else open_output(Path(output))
-
-
-def _write_manifest(
-    options: PredictionOptions, about: dict[str, Any], outcome: Outcome, started: float
-) -> None:
-    """Write beside the CSV what made it: nothing of a patient, no path of an input."""
-    output = Path(options.output)
-    manifest = {
-        "output": output.name,
-        "output_sha256": hashlib.sha256(output.read_bytes()).hexdigest(),
-        "model_sha256": hashlib.sha256(Path(options.model).read_bytes()).hexdigest(),
-        "recipe_fingerprint": about["recipe_fingerprint"],
-        "options": asdict(options),
-        **asdict(outcome),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "seconds": round(time.time() - started, 3),
-        "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in LIBRARIES},
-    }
-    with open_output(output.with_name(f"{output.name}.run.json")) as file:
-        file.write(f"{json.dumps(manifest, indent=1)}\n".encode())

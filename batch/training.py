@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from trifuse.batch.parallel import ProcessMapper
+from trifuse.batch.workers.process_mapper import ProcessMapper
 from trifuse.classifiers.card import render_metrics
 from trifuse.classifiers.metrics import compute_metrics
 from trifuse.classifiers.model_file import Training, save_model

@@ -8,25 +8,29 @@ Without arguments it trains on a small generated archive; for figures on real im
 from __future__ import annotations
 
 import argparse
+import io
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trifuse.batch.prediction import PredictionOptions, run_prediction
-from trifuse.batch.sources import walk_folder
+from trifuse.batch.inputs.options import InputOptions
+from trifuse.batch.inputs.stream import iterate_items
+from trifuse.batch.options import PredictionOptions
+from trifuse.batch.prediction import run_prediction
 from trifuse.batch.training import run_training
 from trifuse.classifiers.model import Model
 from trifuse.classifiers.model_file import load_model
 from trifuse.datasets.synthetic import write_synthetic_archive
 from trifuse.features.dense_sift import DenseSiftExtractor
-from trifuse.features.images import MAX_PIXELS, read_image
+from trifuse.features.images import read_image
 from trifuse.features.local_color import LocalColorExtractor
 from trifuse.features.resize import shrink
 from trifuse.features.threads import limit_threads
@@ -70,12 +74,10 @@ def stages(model: Model, paths: list[str]) -> dict[str, float]:
 
 def throughput(model: str, paths: list[str], jobs: int, output: Path) -> float:
     """Give images a second of a whole run, start-up of the processes included."""
-    options = PredictionOptions(
-        model, str(output), jobs, top=3, prior="training", probabilities=False,
-        max_pixels=MAX_PIXELS, overwrite=True,
-    )  # fmt: skip
+    inputs = InputOptions(tuple(paths))
+    options = PredictionOptions(model, str(output), inputs, jobs, overwrite=True, quiet=True)
     start = time.perf_counter()
-    run_prediction(paths, options)
+    run_prediction(options, io.BytesIO(), print)
     return len(paths) / (time.perf_counter() - start)
 
 
@@ -102,7 +104,8 @@ def main() -> None:
             write_synthetic_archive(root / "archive", images_per_class=20, size=(450, 600))
             model, images = str(root / "bench.trifuse"), str(root / "archive")
             run_training(images, model, arguments.recipe, jobs=2, overwrite=False)
-        paths = list(walk_folder(images, print))[: arguments.limit]
+        found = iterate_items(InputOptions((images,)), io.BytesIO(), print)
+        paths = [item.name for item in islice(found, arguments.limit) if item is not None]
         output = root / "predictions.csv"
 
         print(f"{len(paths)} images; runs alternate")

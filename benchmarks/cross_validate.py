@@ -9,7 +9,7 @@ import argparse
 import time
 from pathlib import Path
 
-from trifuse.batch.parallel import ProcessMapper
+from trifuse.batch.workers.process_mapper import ProcessMapper
 from trifuse.datasets.load import load_dataset
 from trifuse.recipes.recipe import load_recipe
 from trifuse.studies.cross_validation import cross_validate

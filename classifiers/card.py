@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from trifuse.classifiers.conformal import MANY_IMAGES
+from trifuse.classifiers.review import LARGE_SET
 from trifuse.classifiers.tables import markdown_table
 
 FIGURES = ("bma", "accuracy", "top_3_accuracy", "macro_auc", "ece", "log_loss")
@@ -31,6 +33,10 @@ optimistic.
 
 {metrics}
 
+## Doubt
+
+{doubt}
+
 ## Recipe
 
 Fingerprint `{recipe_fingerprint}`; every choice is in `model.json`. Temperatures:
@@ -39,6 +45,20 @@ Fingerprint `{recipe_fingerprint}`; every choice is in `model.json`. Temperature
 ## Made with
 
 {versions}
+"""
+
+
+DOUBT = """\
+In each class the prediction set of {promised} of the images is to hold the class, and {alarms} of
+the images are to be called unfamiliar by mistake. So it was out of fold, each fold under the
+bounds that the others gave:
+
+{coverage}
+
+A set held {set_size:.2f} classes on average, and more than {large} for {large_sets} of the images;
+{false_alarms} of the images were called unfamiliar. Classes of fewer than {many} images get wider
+sets, lest chance in so few images break the promise. All this is for images like the training
+archive's.\
 """
 
 
@@ -55,10 +75,28 @@ def render_card(about: Mapping[str, Any]) -> str:
         groups=training["groups"],
         fingerprint=training["fingerprint"],
         metrics=render_metrics(training["metrics"]),
+        doubt=_render_doubt(about),
         recipe_fingerprint=about["recipe_fingerprint"],
         temperatures=_pairs(about["temperatures"]),
         member_weights=_pairs(about["member_weights"]),
         versions=", ".join(f"{name} {version}" for name, version in about["versions"].items()),
+    )
+
+
+def _render_doubt(about: Mapping[str, Any]) -> str:
+    options, figures = about["recipe"]["review"], about["review"]["figures"]
+    coverage = map(_percent, figures["coverage"])
+    return DOUBT.format(
+        promised=_percent(options["coverage"]),
+        alarms=_percent(options["false_alarm_rate"]),
+        coverage=markdown_table(
+            ("class", "coverage"), list(zip(about["classes"], coverage, strict=True))
+        ),
+        set_size=figures["set_size"],
+        large=LARGE_SET,
+        large_sets=_percent(figures["large_sets"]),
+        false_alarms=_percent(figures["false_alarms"]),
+        many=MANY_IMAGES,
     )
 
 
@@ -69,6 +107,10 @@ def render_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     ]
     header = ("BMA", "accuracy", "top-3 accuracy", "macro AUC", "ECE", "log loss")
     return markdown_table(("member", *header), rows)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _pairs(values: Mapping[str, float]) -> str:

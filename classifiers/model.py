@@ -5,12 +5,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.ensemble import Ensemble
+from trifuse.classifiers.review import Review
 from trifuse.encoders.blocks import BlockEncoder
+from trifuse.features.quality import find_flaws
 from trifuse.recipes.recipe import Recipe
 
 _NOT_IN_NAMES = {"Cc", "Cs", "Zl", "Zp"}
@@ -19,6 +22,28 @@ _NOT_IN_NAMES = {"Cc", "Cs", "Zl", "Zp"}
 
 class ClassNamesError(ValueError):
     """Class names that a model cannot have."""
+
+
+class Verdict(NamedTuple):
+    """What a model says of one image, and of its own doubt.
+
+    Attributes
+    ----------
+    probabilities : ndarray of float64, shape (n_classes,)
+        Under the training archive's class shares; they sum to one.
+    prediction_set : tuple of int
+        Classes, the most probable first, that hold the right one with the coverage that the
+        recipe promises; one class at least.
+    unfamiliar : bool
+        The image does not look like the training archive.
+    flaws : tuple of str
+        See `trifuse.features.quality.find_flaws`.
+    """
+
+    probabilities: NDArray[np.float64]
+    prediction_set: tuple[int, ...]
+    unfamiliar: bool
+    flaws: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -31,31 +56,38 @@ class Model:
         In the order of the probabilities.
     encoder : BlockEncoder
     ensemble : Ensemble
+    review : Review
     """
 
     classes: tuple[str, ...]
     encoder: BlockEncoder
     ensemble: Ensemble
+    review: Review
 
     @property
     def recipe(self) -> Recipe:
         """The recipe that the model was trained by."""
         return self.encoder.extractor.recipe
 
-    def predict(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Score one RGB image, uint8 of shape (rows, columns, 3).
+    def judge(self, image: NDArray[np.uint8]) -> Verdict:
+        """Score one RGB image, uint8 of shape (rows, columns, 3), and tell the doubt.
 
         Images are scored one by one: the last bits of a matrix product depend on the shapes of
         its operands, and the same image must get the same bytes in every batch.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_classes,)
-            Probabilities under the training archive's class shares; they sum to one.
         """
         blocks = {name: block[None] for name, block in self.encoder.encode(image).items()}
         probabilities: NDArray[np.float64] = self.ensemble.probabilities(blocks)[0]
-        return probabilities
+        novelty, projections = self.review.novelty, self.ensemble.projections
+        return Verdict(
+            probabilities,
+            self.review.sets.members(probabilities),
+            bool(novelty.are_unfamiliar(blocks, projections)[0]),
+            find_flaws(image),
+        )
+
+    def predict(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Give the probabilities of `judge` alone; float64 (n_classes,)."""
+        return self.judge(image).probabilities
 
 
 def check_class_names(names: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ from trifuse.classifiers.model_arrays import (
     projections_from,
     streams_from,
 )
+from trifuse.classifiers.model_review import review_from, review_to_entry
 from trifuse.classifiers.output import open_output
 from trifuse.classifiers.svm import LinearSvm
 from trifuse.classifiers.trees import Trees
@@ -31,7 +32,7 @@ from trifuse.encoders.extraction import FeatureExtractor, uses_cnn
 from trifuse.features.cnn import CnnEmbedder
 from trifuse.recipes.recipe import Recipe
 
-FORMAT = 1
+FORMAT = 2
 HASHED = ("arrays.npz", "lightgbm.txt", "backbone.tflite")
 """The parts whose SHA-256 is in `model.json`."""
 LIBRARIES = ("trifuse", "numpy", "scipy", "scikit-learn", "lightgbm", "opencv-contrib-python",
@@ -84,6 +85,7 @@ def save_model(path: Path, model: Model, training: Training) -> None:
             for name, calibration in model.ensemble.calibrations.items()
         },
         "member_weights": model.ensemble.member_weights,
+        "review": review_to_entry(model.review),
         "training": vars(training),
         "versions": {name: metadata.version(name) for name in LIBRARIES},
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
@@ -180,7 +182,8 @@ def _build(files: Mapping[str, bytes], about: Mapping[str, Any], what: str) -> M
     )
     embedder = CnnEmbedder(files["backbone.tflite"]) if uses_cnn(recipe) else None
     encoder = BlockEncoder(FeatureExtractor(recipe, embedder), streams_from(arrays, recipe))
-    model = Model(classes, encoder, ensemble)
+    review = review_from(arrays, about.get("review"), recipe)
+    model = Model(classes, encoder, ensemble, review)
     _try_out(model)
     return model
 
@@ -234,8 +237,11 @@ def _member_numbers(values: Any, name: str) -> dict[str, float]:
 
 def _try_out(model: Model) -> None:
     """Score a blank image, so that parts that do not fit are found now and not in an archive."""
+    blank = np.zeros((64, 64, 3), dtype=np.uint8)
     with np.errstate(all="ignore"):
-        probabilities = model.predict(np.zeros((64, 64, 3), dtype=np.uint8))
-    if not np.all(np.isfinite(probabilities)) or not abs(model.ensemble.prior.sum() - 1) < 1e-6:
+        blocks = {name: block[None] for name, block in model.encoder.encode(blank).items()}
+        scores = model.review.novelty.scores(blocks, model.ensemble.projections)
+        numbers = np.append(model.ensemble.probabilities(blocks), scores)
+    if not np.all(np.isfinite(numbers)) or not abs(model.ensemble.prior.sum() - 1) < 1e-6:
         msg = "its numbers are out of range"
         raise ValueError(msg)

@@ -39,7 +39,7 @@ def check_output(path: Path, overwrite: bool) -> None:
             raise OutputError(msg)
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
-        raise OutputError(_cannot_write(path, error)) from error
+        raise OutputError(cannot_write(path, error)) from error
 
 
 @contextlib.contextmanager
@@ -59,11 +59,12 @@ def open_output(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        raise OutputError(_cannot_write(path, error)) from error
+        raise OutputError(cannot_write(path, error)) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
 
 
-def _cannot_write(path: Path, error: OSError) -> str:
+def cannot_write(path: Path, error: OSError) -> str:
+    """Say that a file cannot be written, and why."""
     return f"{path} cannot be written: {error.strerror or error}."

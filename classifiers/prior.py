@@ -48,9 +48,7 @@ def shift_prior(
     return shifted / total
 
 
-def read_prior(
-    name_or_path: str, classes: Sequence[str], training: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def read_prior(name_or_path: str, classes: Sequence[str]) -> NDArray[np.float64] | None:
     """Give the class shares that a prior stands for.
 
     Parameters
@@ -59,13 +57,11 @@ def read_prior(
         `training`, `balanced`, or a TOML file with a number from 1e-9 to 1e9 for each class,
         such as ``nv = 67``; the numbers are divided by their sum.
     classes : sequence of str
-    training : ndarray of float64, shape (n_classes,)
-        Shares of the classes in training.
 
     Returns
     -------
-    ndarray of float64, shape (n_classes,)
-        Positive, summing to one.
+    ndarray of float64, shape (n_classes,), optional
+        Positive, summing to one; None for the training archive's own shares.
 
     Raises
     ------
@@ -73,7 +69,7 @@ def read_prior(
         If the file cannot be read, or does not fit the classes.
     """
     if name_or_path == TRAINING:
-        return training
+        return None
     if name_or_path == BALANCED:
         return np.full(len(classes), 1 / len(classes))
     if Path(name_or_path).suffix != ".toml":

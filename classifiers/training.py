@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trifuse.classifiers.ensemble import Folds, OutOfFold, fit_ensemble
 from trifuse.classifiers.model import Model, check_class_names
+from trifuse.classifiers.review import fit_review
 from trifuse.encoders.blocks import BlockEncoder, Blocks, sample_streams, stack_blocks
 from trifuse.encoders.extraction import FeatureExtractor, uses_cnn
 from trifuse.features.cnn import CnnEmbedder
@@ -129,7 +130,9 @@ def train_model(
     blocks = encode_images(paths, encoder, mapper)
     say(f"fitting the ensemble: {len(paths)} images, {len(folds)} folds")
     ensemble, out_of_fold = fit_ensemble(blocks, labels, folds, len(classes), recipe)
-    return Model(classes, encoder, ensemble), out_of_fold
+    probabilities = out_of_fold.probabilities["ensemble"]
+    review = fit_review(blocks, labels, folds, ensemble, probabilities, recipe)
+    return Model(classes, encoder, ensemble, review), out_of_fold
 
 
 def _draw(extractor: FeatureExtractor, n: int, seed: int, item: tuple[int, Path]) -> Sample:

@@ -21,6 +21,9 @@ from PIL.WebPImagePlugin import WebPImageFile
 MAX_PIXELS = 100_000_000
 """Pixels (rows x columns) above which `read_image` refuses to decode, unless told otherwise."""
 
+MAX_BYTES = 2**30
+"""Bytes of a file above which `read_content` refuses to read it."""
+
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 """Lower-case suffixes under which folders are searched for images."""
 
@@ -34,6 +37,8 @@ _DECODERS: dict[str, tuple[re.Pattern[bytes], type[ImageFile]]] = {
     "WebP": (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), WebPImageFile),
 }
 _SIGNATURE_BYTES = 12
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+"""Of an object in memory: another one each time, while a message must be the same."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -103,6 +108,26 @@ def read_image(
         raise ImageError(f"cannot read {name}: {error}") from error.__cause__
 
 
+def read_content(path: str | os.PathLike[str]) -> bytes:
+    """Read a file's bytes, not yet decoded.
+
+    Raises
+    ------
+    ImageError
+        If it is missing, a folder, no regular file, or larger than `MAX_BYTES`; the sentence does
+        not name it.
+    """
+    try:
+        with _open(path) as file:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise ImageError(f"it is larger than {MAX_BYTES:,} bytes")
+            return file.read()
+    except OSError as error:
+        raise ImageError(f"cannot read the image: {error.strerror or error}") from error
+    except ImageError as error:
+        raise ImageError(f"cannot read the image: {error}") from error.__cause__
+
+
 def _open(source: str | os.PathLike[str] | bytes) -> BinaryIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)
@@ -127,9 +152,9 @@ def _open(source: str | os.PathLike[str] | bytes) -> BinaryIO:
 def _decode(file: BinaryIO, max_pixels: int) -> NDArray[np.uint8]:
     format_name, decoder = _recognise(file)
     # Pillow promises no closed list of exceptions: damaged bytes make its decoders raise OSError,
-    # SyntaxError, ValueError, struct.error, zlib.error, KeyError, AssertionError, MemoryError and
-    # more. Only Pillow and NumPy run inside, on data that may be hostile, so all of them mean the
-    # same: this image cannot be decoded. KeyboardInterrupt and SystemExit pass.
+    # SyntaxError, ValueError, struct.error, zlib.error, KeyError, AssertionError and more. Only
+    # Pillow and NumPy run inside, on data that may be hostile, so all of them mean the same: this
+    # image cannot be decoded. KeyboardInterrupt and SystemExit pass.
     try:
         with _without_pillow_warnings, decoder(file) as image:
             columns, rows = image.size
@@ -144,8 +169,10 @@ def _decode(file: BinaryIO, max_pixels: int) -> NDArray[np.uint8]:
         raise
     except Image.DecompressionBombError as error:
         raise ImageError(f"it has more pixels than Pillow decodes of {format_name}") from error
+    except MemoryError as error:
+        raise ImageError(f"decoding its {format_name} data takes too much memory") from error
     except Exception as error:
-        detail = " ".join(str(error).split()) or type(error).__name__
+        detail = _ADDRESS.sub("", " ".join(str(error).split())) or type(error).__name__
         raise ImageError(
             f"its {format_name} data cannot be decoded, probably truncated or damaged ({detail})"
         ) from error

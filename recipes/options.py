@@ -13,6 +13,7 @@ Seed: TypeAlias = Annotated[int, Meta(ge=0, lt=2**31)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0, le=1e9)]
 NonNegative: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 Share: TypeAlias = Annotated[float, Meta(gt=0, le=1)]
+OpenShare: TypeAlias = Annotated[float, Meta(gt=0, lt=1)]
 Scales: TypeAlias = Annotated[tuple[Count, ...], Meta(min_length=1, max_length=16)]
 
 StreamName: TypeAlias = Literal["sift", "color", "cnn"]
@@ -132,3 +133,13 @@ class EnsembleOptions:
     """The out-of-fold scores on which calibrations and weights are chosen."""
 
     folds: Annotated[int, Meta(ge=2)] = 5
+
+
+@dataclass(frozen=True)
+class ReviewOptions:
+    """The bounds beyond which an image is for people to look at."""
+
+    false_alarm_rate: OpenShare = 0.02
+    """Share of images like the training archive's own that are called unfamiliar."""
+    coverage: OpenShare = 0.9
+    """Share of the images, in each class, whose prediction set holds their class."""

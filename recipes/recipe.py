@@ -19,6 +19,7 @@ from trifuse.recipes.options import (
     FusionOptions,
     ImageOptions,
     LightgbmOptions,
+    ReviewOptions,
     SampleOptions,
     Seed,
     SiftOptions,
@@ -56,6 +57,7 @@ class Recipe:
     svm: SvmOptions = field(default_factory=SvmOptions)
     lightgbm: LightgbmOptions = field(default_factory=LightgbmOptions)
     ensemble: EnsembleOptions = field(default_factory=EnsembleOptions)
+    review: ReviewOptions = field(default_factory=ReviewOptions)
 
     @property
     def fingerprint(self) -> str:

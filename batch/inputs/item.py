@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+class SourceError(ValueError):
+    """Inputs that cannot be listed; the message is a sentence: what is wrong, and what to do."""
+
+
 class Item(NamedTuple):
     """One input: a file, or a member of an archive.
 

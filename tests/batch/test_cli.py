@@ -1,11 +1,15 @@
 """The command line as people run it: exit codes, whole error texts, odd names."""
 
 import csv
+import hashlib
+import hmac
 import io
 import json
 import os
 import re
 import shutil
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -43,6 +47,15 @@ def rows(content):
             ["a.jpg", "-m", "m.trifuse", "-o", "o", "--top", "8"],
             "The model has 7 classes; ask for at most so many, not for 8.\n",
         ),
+        (
+            ["a.jpg", "-m", "m.trifuse", "-o", "o", "--part", "3/2"],
+            "Invalid value for '--part': There is no part '3/2'; say I/N",
+        ),
+        (["-", "-", "-m", "m.trifuse", "-o", "o"], "Standard input can be read only once"),
+        (
+            ["a.jpg", "-m", "m.trifuse", "-o", "-", "--resume"],
+            "standard output cannot be resumed.\n",
+        ),
     ],
 )
 def test_wrong_usage(trifuse, here, arguments, error):
@@ -79,6 +92,15 @@ FAILURES = [
     (
         "predict a.jpg -m m.trifuse -o b.jpg",
         "b.jpg exists already; name another output, or say --overwrite to replace it.",
+    ),
+    ("predict none.csv -m m.trifuse -o o", "The table none.csv"),
+    (
+        "predict a.jpg -m m.trifuse -o o --id hmac --id-key none",
+        "The key file none cannot be read: No such file or directory.",
+    ),
+    (
+        "predict a.jpg -m m.trifuse -o o --format isic",
+        "The ISIC format needs a model of the classes MEL, NV, BCC, AKIEC, BKL, DF, VASC, and",
     ),
     (
         "predict a.jpg -m m.trifuse -o in --overwrite",
@@ -163,8 +185,8 @@ def test_unread_images_are_rows_and_exit_code_3(trifuse, here):
     assert result.err == "2 of 4 images could not be read; see their rows.\n"
     assert [(row["image"], row["status"], row["message"]) for row in rows(result.out)] == [
         ("in/c.jpg", "ok", ""),
-        ("in/empty.jpg", "error", "cannot read in/empty.jpg: it is empty"),
-        ("none.jpg", "error", "cannot read none.jpg: there is no such file"),
+        ("in/empty.jpg", "error", "cannot read the image: it is empty"),
+        ("none.jpg", "error", "cannot read the image: there is no such file"),
         ("a.jpg", "ok", ""),
     ]
 
@@ -175,10 +197,76 @@ def test_a_list_on_stdin(trifuse, here):
     assert lines.code == 3
     images = [(row["image"], row["status"]) for row in rows(lines.out)]
     assert images == [("b.jpg", "ok"), ("in", "error"), ("a.jpg", "ok")]
-    assert rows(lines.out)[1]["message"] == "cannot read in: it is a folder, not an image file"
+    message = "cannot read the image: it is a folder, not an image file"
+    assert rows(lines.out)[1]["message"] == message
     nul = trifuse("predict", "-", "-0", "-m", "m.trifuse", "-o", "-", stdin=b"new\nline.jpg\0b.jpg")
     assert nul.code == 0
     assert [row["image"] for row in rows(nul.out)] == ["new\nline.jpg", "b.jpg"]
+
+
+def test_ids_that_tell_no_name(trifuse, here):
+    Path("key").write_bytes(b"k" * 32)
+    Path("DOE^JANE.jpg").write_text("no image")
+    common = ("predict", "a.jpg", "DOE^JANE.jpg", "-m", "m.trifuse", "-o", "-")
+    keyed = trifuse(*common, "--id", "hmac", "--id-key", "key")
+    assert keyed.code == 3
+    assert [row["image"] for row in rows(keyed.out)] == [
+        hmac.new(b"k" * 32, name, "sha256").hexdigest() for name in (b"a.jpg", b"DOE^JANE.jpg")
+    ]
+    assert b"DOE" not in keyed.out
+    assert "DOE" not in keyed.err
+    hashed = rows(trifuse(*common, "--id", "sha256").out)
+    assert hashed[0]["image"] == hashlib.sha256(Path("a.jpg").read_bytes()).hexdigest()
+
+
+def test_inputs_of_every_kind(trifuse, here, pictures):
+    with zipfile.ZipFile("z.zip", "w") as archive:
+        archive.write(pictures[3], "deep/d.jpg")
+    with tarfile.open("t.tgz", "w:gz") as archive:
+        archive.add(pictures[4], "e.jpg")
+    Path("list.csv").write_text("path,site\nin/c.jpg,back\n")
+    options = ("-m", "m.trifuse", "-o", "-")
+    result = trifuse("predict", "z.zip", "t.tgz", "list.csv", "-", *options, stdin=b"b.jpg\n")
+    assert (result.code, result.err) == (0, "")
+    assert [(row["image"], row["site"]) for row in rows(result.out)] == [
+        ("z.zip/deep/d.jpg", ""),
+        ("t.tgz/e.jpg", ""),
+        ("in/c.jpg", "back"),
+        ("b.jpg", ""),
+    ]
+
+
+def test_parts_are_disjoint_and_complete(trifuse, here, archive):
+    options = ("predict", archive / "images", "-m", "m.trifuse", "-o", "-")
+    whole = trifuse(*options).out.splitlines()
+    parts = [trifuse(*options, "--part", f"{i}/3").out.splitlines() for i in (1, 2, 3)]
+    found = [line for part in parts for line in part[1:]]
+    assert len(found) == 56
+    assert sorted(found) == sorted(whole[1:])
+    assert min(map(len, parts)) > 8
+
+
+def test_globs(trifuse, here):
+    options = ("predict", ".", "-m", "m.trifuse", "-o", "-")
+    taken = rows(trifuse(*options, "--include", "[ac].jpg", "--exclude", "./in/*").out)
+    assert [row["image"] for row in taken] == ["./a.jpg"]
+
+
+def test_resume_on_the_command_line(trifuse, here, archive):
+    options = ("predict", archive / "images", "none.jpg", "-m", "m.trifuse", "-o", "o.csv")
+    first = trifuse(*options, "--resume")
+    assert first.code == 3
+    again = trifuse(*options, "--resume")
+    assert again.code == 3
+    assert again.err.splitlines()[0] == "o.csv is whole already."
+    quiet = trifuse(*options, "--resume", "--quiet")
+    assert (quiet.code, quiet.err) == (3, "")
+    other = trifuse(*options, "--resume", "--top", "2")
+    assert (other.code, other.err) == (
+        1,
+        "Error: o.csv was made with other top; resume with the same, or begin anew by "
+        "--overwrite.\n",
+    )
 
 
 def test_an_empty_folder(trifuse, here):

@@ -1,6 +1,7 @@
 """The command line in a shell: pipes, full disks, interrupts, and no network."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,32 +41,126 @@ def test_a_full_disk(shell, here):
     result = shell(line, here)
     assert result.returncode == 1
     assert result.stderr == b"Error: o.csv cannot be written: File too large.\n"
-    assert not list(here.glob("o.csv*"))
+    assert not Path("o.csv").exists()
+    whole = "for i in $(seq 40); do echo a.jpg; done | trifuse predict - -m m.trifuse"
+    assert shell(f"{whole} -o o.csv --resume", here).returncode == 0
+    assert shell(f"{whole} -o whole.csv", here).returncode == 0
+    assert Path("o.csv").read_bytes() == Path("whole.csv").read_bytes()
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_an_interrupt(here, jobs):
-    command = [Path(sys.executable).with_name("trifuse"), "predict", "-", "-m", "m.trifuse"]
-    process = subprocess.Popen(
-        [*command, "-o", "-", "-j", str(jobs)], start_new_session=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    process.stdin.write(b"a.jpg\n" * 200)  # and the list goes on
-    process.stdin.flush()
+@pytest.fixture
+def start(here):
+    """Start the command on a list that does not end, in a process group of its own."""
+    started = []
+
+    def run(*options):
+        command = [Path(sys.executable).with_name("trifuse"), "predict", "-", "-m", "m.trifuse"]
+        process = subprocess.Popen(
+            [*command, *options], start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        started.append(process)
+        process.stdin.write(b"a.jpg\nb.jpg\n" * 150)
+        process.stdin.flush()
+        return process
+
+    yield run
+    for process in started:
+        if _lives(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def _lives(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _wait_until(condition):
+    for _ in range(300):
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("number", "jobs", "to_all"),
+    [(signal.SIGINT, 1, True), (signal.SIGTERM, 2, True), (signal.SIGINT, 2, False)],
+    ids=["Ctrl-C", "SIGTERM to all", "SIGINT to the command"],
+)
+def test_a_signal_finishes_the_chunk(start, here, shell, number, jobs, to_all):
+    process = start("-o", "o.csv", "-j", str(jobs))
+    journal = Path("o.csv.journal")
+    assert _wait_until(lambda: journal.exists() and b'"inputs": 4' in journal.read_bytes())
+    (os.killpg if to_all else os.kill)(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    match = re.fullmatch(
+        r"Interrupted after (\d+) rows; go on with the same command and --resume\.",
+        errors.decode().strip(),
+    )
+    partial = Path("o.csv.partial").read_bytes()
+    assert partial.count(b"\n") == int(match[1]) + 1
+    assert not Path("o.csv").exists()
+    assert _wait_until(lambda: not _lives(process.pid)), "worker processes outlived the command"
+
+    names = "for i in $(seq 150); do echo a.jpg; echo b.jpg; done"
+    for output in ("o.csv", "whole.csv"):
+        line = f"{names} | trifuse predict - -m m.trifuse -o {output} --resume -j 1"
+        assert shell(line, here).returncode == 0
+    whole = Path("whole.csv").read_bytes()
+    assert Path("o.csv").read_bytes() == whole
+    assert whole.startswith(partial)
+
+
+def test_an_interrupt_of_a_pipe(start):
+    process = start("-o", "-", "-j", "2")
     assert process.stdout.readline().startswith(b"image,")
     assert process.stdout.readline().startswith(b"a.jpg,ok,")
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.decode().strip() == "Interrupted."
-    for _ in range(100):
+    assert re.fullmatch(r"Interrupted after \d+ rows\.", errors.decode().strip())
+
+
+def test_a_pipe_that_stays_open_gives_its_rows_at_once(start):
+    process = start("-o", "-", "-j", "2")
+    lines = [process.stdout.readline() for _ in range(301)]  # all that was asked for so far
+    assert lines[300].startswith(b"b.jpg,ok,")
+    process.stdin.write(b"in/c.jpg\n")
+    process.stdin.flush()
+    assert process.stdout.readline().startswith(b"in/c.jpg,ok,")
+    process.communicate()  # the list ends
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_kills_at_random_moments(here, shell, archive, jobs):
+    line = f"trifuse predict {archive}/images {archive}/images a.jpg -m m.trifuse -j {jobs}"
+    assert shell(f"{line} -o whole.csv", here).returncode == 0
+    command = [Path(sys.executable).with_name("trifuse"), *line.split()[1:], "-o", "o.csv"]
+    kills = 0
+    for delay in (0.4, 0.7, 0.9, 1.1, 1.3):
+        process = subprocess.Popen(
+            [*command, "--resume", "--quiet"], start_new_session=True, stderr=subprocess.PIPE
+        )
         try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGKILL)
-    pytest.fail("worker processes outlived the command")
+            process.wait(delay)
+        except subprocess.TimeoutExpired:
+            process.kill()  # the command alone: its workers must follow
+            kills += 1
+        process.communicate()
+        if process.returncode == 0:
+            break
+    assert shell(f"{line} -o o.csv --resume", here).returncode == 0
+    assert Path("o.csv").read_bytes() == Path("whole.csv").read_bytes()
+    assert kills > 0
+    assert not list(here.glob("*.partial"))
+    assert not list(here.glob("*.journal"))
 
 
 NO_NETWORK = """

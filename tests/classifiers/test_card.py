@@ -14,9 +14,16 @@ METRICS = {
 }  # fmt: skip
 ABOUT = {
     "classes": ["mel", "a|b"],
+    "recipe": {"review": {"coverage": 0.9, "false_alarm_rate": 0.02}},
     "recipe_fingerprint": "abc",
     "temperatures": {"svm": 0.123456, "lightgbm": 2.0},
     "member_weights": {"svm": 0.75, "lightgbm": 0.25},
+    "review": {
+        "novelty_threshold": 99.0,
+        "figures": {
+            "coverage": [0.9125, 1.0], "set_size": 1.5, "large_sets": 0.03, "false_alarms": 0.0196,
+        },
+    },
     "training": {
         "images": 30, "groups": 20, "fingerprint": "def", "class_counts": {"mel": 10, "a|b": 20},
         "metrics": METRICS,
@@ -36,6 +43,12 @@ def test_the_card():
     assert "Fingerprint of images and labels: `def`." in flat
     assert "Fingerprint `abc`" in flat
     assert "Temperatures: svm 0.123, lightgbm 2. Weights of the members: svm 0.75" in flat
+    assert "prediction set of 90.0 % of the images is to hold the class, and 2.0 % of the" in flat
+    assert "| mel   |   91.2 % |" in card
+    assert r"| a\|b  |  100.0 % |" in card
+    assert "A set held 1.50 classes on average, and more than 3 for 3.0 % of the images; " in flat
+    assert "2.0 % of the images were called unfamiliar" in flat
+    assert "Classes of fewer than 200 images get wider sets" in flat
     assert card.endswith("numpy 2.4, lightgbm 4.6\n")
     assert "{" not in card
 

@@ -1,10 +1,15 @@
 """The model scores one image, the same in every company."""
 
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from trifuse.classifiers.model import ClassNamesError, check_class_names
+from trifuse.classifiers.model import ClassNamesError, Verdict, check_class_names
 from trifuse.classifiers.model_file import load_model
+from trifuse.encoders.blocks import BlockEncoder
 from trifuse.features.images import read_image
 
 
@@ -58,3 +63,53 @@ def test_what_is_no_name_of_a_class(names, message):
     with pytest.raises(ClassNamesError) as caught:
         check_class_names(names)
     assert str(caught.value) == message
+
+
+def test_the_verdict(model, pictures):
+    for picture in pictures[::10]:
+        image = read_image(picture)
+        verdict = model.judge(image)
+        assert isinstance(verdict, Verdict)
+        np.testing.assert_array_equal(verdict.probabilities, model.predict(image), strict=True)
+        assert verdict.prediction_set[0] == verdict.probabilities.argmax()
+        assert verdict.prediction_set == model.review.sets.members(verdict.probabilities)
+        assert verdict.unfamiliar is False  # a training image
+        assert verdict.flaws == ()
+
+
+def test_flaws_are_those_of_the_picture(model, pictures):
+    image = read_image(pictures[0])
+    assert model.judge(image[:40]).flaws == ("small",)
+    assert "too dark" in model.judge(image // 10).flaws
+
+
+def test_what_lies_beyond_the_threshold_is_unfamiliar(model, pictures):
+    image = read_image(pictures[0])
+    novelty = replace(model.review.novelty, threshold=-1.0)
+    strict = replace(model, review=replace(model.review, novelty=novelty))
+    assert strict.judge(image).unfamiliar is True
+    np.testing.assert_array_equal(strict.predict(image), model.predict(image))
+
+
+def test_an_image_is_encoded_once(model, pictures, monkeypatch):
+    calls, encode = [], BlockEncoder.encode
+    monkeypatch.setattr(
+        BlockEncoder, "encode", lambda self, image: calls.append(1) or encode(self, image)
+    )
+    model.judge(read_image(pictures[0]))
+    assert calls == [1]
+
+
+def test_judging_imports_nothing_heavy(model_file, pictures):
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from trifuse.classifiers.model_file import load_model\n"
+        "from trifuse.features.images import read_image\n"
+        "load_model(Path(sys.argv[1])).judge(read_image(sys.argv[2]))\n"
+        "heavy = {'sklearn', 'scipy', 'lightgbm', 'tensorflow', 'pandas'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    command = [sys.executable, "-c", script, model_file, pictures[0]]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr

@@ -16,8 +16,8 @@ from trifuse.recipes.recipe import Recipe
 
 
 def test_a_format_of_another_time(refused, variant):
-    for number in (0, 2, "1", None, [1]):
-        refused(variant({"format": number}), "is not of model format 1; train it anew, or use its")
+    for number in (0, 1, 3, "2", None, [2]):
+        refused(variant({"format": number}), "is not of model format 2; train it anew, or use its")
 
 
 @pytest.mark.parametrize(

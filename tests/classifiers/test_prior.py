@@ -59,8 +59,8 @@ def test_an_image_that_tells_nothing_gets_the_prior():
 
 
 def test_named_priors():
-    np.testing.assert_array_equal(read_prior("training", CLASSES, TRAINING), TRAINING)
-    np.testing.assert_allclose(read_prior("balanced", CLASSES, TRAINING), [1 / 3, 1 / 3, 1 / 3])
+    assert read_prior("training", CLASSES) is None
+    np.testing.assert_allclose(read_prior("balanced", CLASSES), [1 / 3, 1 / 3, 1 / 3])
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def refuses(sentence):
 
 def test_a_file_is_in_the_order_of_the_classes(toml):
     path = toml("bcc = 1\nmel = 2.5\nnv = 6.5\n")
-    prior = read_prior(str(path), CLASSES, TRAINING)
+    prior = read_prior(str(path), CLASSES)
     assert prior.dtype == np.float64
     np.testing.assert_allclose(prior, [0.25, 0.65, 0.1])
 
@@ -87,13 +87,13 @@ def test_a_file_is_in_the_order_of_the_classes(toml):
 @pytest.mark.parametrize("factor", [1e-9, 1e9])
 def test_only_the_ratios_count(toml, factor):
     path = toml(f"mel = {factor}\nnv = {factor}\nbcc = {factor}")
-    np.testing.assert_allclose(read_prior(str(path), CLASSES, TRAINING), 1 / 3)
+    np.testing.assert_allclose(read_prior(str(path), CLASSES), 1 / 3)
 
 
 @pytest.mark.parametrize("name", ["uniform", "Training", "", "clinic.csv"])
 def test_an_unknown_name_is_refused(name):
     with refuses(f"There is no prior {name!r}; name training, balanced, or a .toml file."):
-        read_prior(name, CLASSES, TRAINING)
+        read_prior(name, CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_other_classes_are_refused(toml, content):
     path = toml(content)
     sentence = f"The prior {path} must name exactly the model's classes: mel, nv, bcc."
     with refuses(sentence):
-        read_prior(str(path), CLASSES, TRAINING)
+        read_prior(str(path), CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_other_classes_are_refused(toml, content):
 def test_a_share_that_is_no_share_is_refused(toml, share):
     path = toml(f"mel = 1\nnv = {share}\nbcc = 1")
     with refuses(f"The prior {path} must give nv a number from 1e-9 to 1e9."):
-        read_prior(str(path), CLASSES, TRAINING)
+        read_prior(str(path), CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_file_that_is_no_toml_is_refused(toml, content):
     path = toml(content)
     sentence = rf"^The prior {re.escape(str(path))} cannot be read: .+\.$"
     with pytest.raises(PriorError, match=sentence):
-        read_prior(str(path), CLASSES, TRAINING)
+        read_prior(str(path), CLASSES)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
@@ -132,4 +132,4 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     for path in (tmp_path / "missing.toml", tmp_path / "folder.toml"):
         sentence = rf"^The prior {re.escape(str(path))} cannot be read: .+\.$"
         with pytest.raises(PriorError, match=sentence):
-            read_prior(str(path), CLASSES, TRAINING)
+            read_prior(str(path), CLASSES)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trifuse.recipes.recipe import Recipe, RecipeError, load_recipe, preset_names
 
-SECTIONS = "random_state, image, sift, color, cnn, sample, fusion, svm, lightgbm, ensemble"
+SECTIONS = "random_state, image, sift, color, cnn, sample, fusion, svm, lightgbm, ensemble, review"
 BLOCKS = "cnn, sift_fisher, sift_vlad, color_fisher, color_vlad, cnn_fisher, cnn_vlad"
 PLAIN = Recipe().to_dict()
 CHANGES = {
@@ -161,6 +161,11 @@ def test_the_fingerprint_is_of_values():
         ({"C": 1}, f"The recipe has no key 'C'; it has {SECTIONS}."),
         ({"svm": {"c": 1}}, "The recipe's section [svm] has no key 'c'; it has C."),
         (
+            {"review": {"threshold": 1}},
+            "The recipe's section [review] has no key 'threshold'; it has false_alarm_rate, "
+            "coverage.",
+        ),
+        (
             {"color": {"root": True}},
             "The recipe's section [color] has no key 'root'; it has pca_dimension, components, "
             "centers, position_weight, pyramid, step, bin_sizes.",
@@ -209,6 +214,20 @@ def test_an_unknown_key_is_refused(data, sentence):
         (
             {"lightgbm": {"feature_fraction": 1.01}},
             "Expected `float` <= 1.0 - at `$.lightgbm.feature_fraction`",
+        ),
+        ({"review": {"coverage": 1}}, "Expected `float` < 1.0 - at `$.review.coverage`"),
+        ({"review": {"coverage": 0}}, "Expected `float` > 0.0 - at `$.review.coverage`"),
+        (
+            {"review": {"false_alarm_rate": 1.0}},
+            "Expected `float` < 1.0 - at `$.review.false_alarm_rate`",
+        ),
+        (
+            {"review": {"false_alarm_rate": -0.02}},
+            "Expected `float` > 0.0 - at `$.review.false_alarm_rate`",
+        ),
+        (
+            {"review": {"false_alarm_rate": "2 %"}},
+            "Expected `float`, got `str` - at `$.review.false_alarm_rate`",
         ),
         ({"random_state": -1}, "Expected `int` >= 0 - at `$.random_state`"),
         ([], "Expected `object`, got `array`"),

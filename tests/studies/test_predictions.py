@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from trifuse.batch.scorer import Record
-from trifuse.batch.table import header, row, write_row
 from trifuse.datasets.table import DatasetError
 from trifuse.studies.predictions import read_predictions
 
@@ -20,25 +18,6 @@ def read(tmp_path):
         return read_predictions(path)
 
     return write_and_read
-
-
-@pytest.mark.parametrize("whole", [True, False])
-def test_what_predict_writes_comes_back(tmp_path, whole):
-    classes, names = (
-        ["-", "b", "'c"],
-        ("=1+1.jpg", "\ta, b.jpg", "'quoted'.jpg", "\udcff.jpg", "x\ny", "'=x", "''-y", "x\ry"),
-    )
-    probabilities = np.random.default_rng(0).dirichlet(np.ones(3), len(names))
-    records = [Record(*pair) for pair in zip(names, probabilities, strict=True)]
-    records.insert(2, Record("@broken.jpg", None, "truncated"))
-    lines = [header(classes, 3, whole), *(row(one, classes, 3, whole) for one in records)]
-    path = tmp_path / "predictions.csv"
-    path.write_bytes(b"".join(map(write_row, lines)))
-    table = read_predictions(path)
-    assert (table.images, table.unread) == (names, ("@broken.jpg",))
-    assert set(table.classes) == set(classes)
-    columns = [table.classes.index(name) for name in classes]
-    np.testing.assert_allclose(table.probabilities[:, columns], probabilities, rtol=1e-8)
 
 
 def test_top_2_without_the_other_probabilities(read):
@@ -64,6 +43,23 @@ def test_probability_columns_name_the_classes_in_their_order(read):
     assert table.complete
     assert table.probabilities[0] == pytest.approx([0.3, 0.5, 0.2], abs=1e-6)
     assert table.probabilities.sum() == pytest.approx(1, abs=1e-15)
+
+
+def test_the_columns_after_the_probabilities_are_passed_over(read):
+    rest = "review,prediction_set,label_3,probability_c,status,message"
+    table = read(
+        f"image,status,label_1,probability_1,probability_a,probability_b,{rest}",
+        "x,ok,a,0.75,0.75,0.25,unfamiliar;uncertain,a;b,c,0.5,error,too dark",
+        'y,error,,,,,,,"1,5",=,ok,gone',
+    )
+    assert (table.images, table.unread, table.classes) == (("x",), ("y",), ("a", "b"))
+    np.testing.assert_array_equal(table.probabilities, [[0.75, 0.25]])
+
+
+def test_top_2_with_a_review(read):
+    table = read(f"{HEADER},review,prediction_set,message", "x,ok,b,0.7,a,0.3,,b,")
+    assert table.classes == ("a", "b")
+    np.testing.assert_array_equal(table.probabilities, [[0.3, 0.7]])
 
 
 def test_places_beyond_the_classes_are_empty(read):
@@ -107,6 +103,10 @@ def test_nothing_scored(read):
         "image,status,label_1,probability_1,label_2,message",
         "image,status,label_1,probability_1,label_3,probability_3,message",
         "image,status,label_1,probability_1,probability_a,probability_a,message",
+        "image,status,label_1,probability_1,review,message",
+        "image,status,label_1,probability_1,prediction_set,review,message",
+        "image,status,label_1,probability_1,site,review,prediction_set,message",
+        "image,MEL,NV,BCC,AKIEC,BKL,DF",
         "status,image,label_1,probability_1,message",
     ],
 )
@@ -119,6 +119,7 @@ def test_refuses_other_tables(read, header):
     ("row", "message"),
     [
         ("x,ok,a,1,1", "line 3: 5 cells where the header has 7"),
+        ("x,ok,a,1,1,0,,", "line 3: 8 cells where the header has 7"),
         ("x,fine,a,1,1,0,", "line 3: the status is 'fine' instead of ok or error"),
         ("x,ok,a,1,much,0,", "line 3: 'much' is no probability"),
         ("x,ok,a,1,nan,1,", "line 3: 'nan' is no probability"),
@@ -153,3 +154,76 @@ def test_refuses_an_endless_cell(tmp_path):
     path.write_text(BOTH + "\n" + "x" * 200_000)
     with pytest.raises(DatasetError, match="no readable CSV file: field larger"):
         read_predictions(path)
+
+
+ISIC = "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC"
+
+
+def test_a_submission_to_isic(read):
+    table = read(ISIC, "ISIC_1,0.5,0.25,0.25,0,0,0,0", "ISIC_2,,,,,,,", "'=x,0,0,0,0,0,0,1.0")
+    assert (table.images, table.unread) == (("ISIC_1", "=x"), ("ISIC_2",))
+    assert table.classes == ("MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
+    assert table.complete
+    np.testing.assert_array_equal(table.probabilities[0], [0.5, 0.25, 0.25, 0, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("x,0.5,0.5,0,0,0,0", "line 2: 7 cells where the header has 8"),
+        ("x,0.5,,0,0,0,0,0", "line 2: '' is no probability from 0 to 1"),
+        ("x,0.5,0,0,0,0,0,0", "line 2: the probabilities sum to 0.5 instead of 1"),
+    ],
+)
+def test_refuses_a_broken_submission(read, row, message):
+    with pytest.raises(DatasetError, match=message):
+        read(ISIC, row)
+
+
+LINE = '{"image":"x","status":"ok","labels":["a"],"probabilities":[0.75]}'
+WHOLE = (
+    '{"image":"x","status":"ok","labels":["a"],"probabilities":[0.75],'
+    '"class_probabilities":{"a":0.75,"b":0.25}}'
+)
+
+
+def test_json_lines_of_which_the_first_is_an_error(read):
+    error = '{"image":"y","status":"error","labels":[],"probabilities":[]'
+    table = read(error + "}", LINE.replace('"a"', '"b"'), LINE)
+    assert (table.images, table.unread, table.classes) == (("x", "x"), ("y",), ("a", "b"))
+    table = read(error + ',"class_probabilities":{"a":null,"b":null}}', WHOLE)
+    assert (table.images, table.unread, table.classes) == (("x",), ("y",), ("a", "b"))
+    np.testing.assert_array_equal(table.probabilities, [[0.75, 0.25]])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "[]",
+        "{}",
+        WHOLE[:-1],
+        LINE,
+        LINE.replace("[0.75]", "[]"),
+        WHOLE.replace('"b":', '"c":'),
+        WHOLE.replace('"x"', "7"),
+        WHOLE.replace('["a"]', "null"),
+    ],
+)
+def test_refuses_broken_json_by_line(read, line):
+    with pytest.raises(DatasetError, match="line 2: this is no row of predictions in JSON Lines"):
+        read(WHOLE, line)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (WHOLE.replace("0.25", '"much"'), "line 2: 'much' is no probability"),
+        (WHOLE.replace("0.25", "null"), "line 2: None is no probability"),
+        (WHOLE.replace("0.25", "0.5"), "line 2: the probabilities sum to 1.25 instead of 1"),
+        (WHOLE.replace('"ok"', "1"), "line 2: the status is 1 instead of ok or error"),
+    ],
+)
+def test_refuses_wrong_values_in_json_by_line(read, line, message):
+    with pytest.raises(DatasetError, match=message):
+        read(WHOLE, line)

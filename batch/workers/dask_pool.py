@@ -1,0 +1,109 @@
+"""A pool of the workers of a Dask cluster: the way beyond one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from distributed import Client, Worker, WorkerPlugin, get_worker
+from distributed.scheduler import KilledWorker
+
+from trifuse.batch.workers.scoring import ScoreChunk, close_supervisors
+from trifuse.batch.workers.settings import WorkerSettings
+from trifuse.batch.workers.supervisor import WorkerError
+
+Result = TypeVar("Result")
+
+CONNECT_SECONDS = 30
+
+
+class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
+    """Puts the model on each worker once, also on those that join later.
+
+    Parameters
+    ----------
+    settings : WorkerSettings
+        Its `model` is read here and now.
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.name = f"trifuse-{settings.model_sha256}"
+        self.sha256 = settings.model_sha256
+        self.content = Path(settings.model).read_bytes()
+
+    def setup(self, worker: Worker) -> None:
+        """Write the model file."""
+        _model_on(worker, self.sha256).write_bytes(self.content)
+
+    def teardown(self, worker: Worker) -> None:
+        """Remove it, and end the processes that have loaded it."""
+        close_supervisors()
+        _model_on(worker, self.sha256).unlink(missing_ok=True)
+
+
+class DaskPool:
+    """The workers of an existing cluster; each thread of theirs scores a chunk at a time.
+
+    Parameters
+    ----------
+    scheduler : str
+        Address of the scheduler, such as ``tcp://10.0.0.1:8786``.
+    settings : WorkerSettings
+
+    Raises
+    ------
+    WorkerError
+        If the scheduler does not answer or has no workers.
+    """
+
+    losses: tuple[type[BaseException], ...] = (CancelledError, KilledWorker)
+
+    def __init__(self, scheduler: str, settings: WorkerSettings) -> None:
+        self.scheduler = scheduler
+        self.settings = settings
+        self._connect()
+
+    def submit(self, function: Callable[..., Result], chunk: list[Any]) -> Future[Result]:
+        """Have a worker call the function; a chunk of a worker that is lost goes to another."""
+        future: Future[Result] = self._executor.submit(_call, function, chunk)
+        return future
+
+    def restart(self) -> None:
+        """Connect anew."""
+        self._client.close()
+        self._connect()
+
+    def close(self, *, now: bool) -> None:  # noqa: ARG002 - what was asked for was cancelled
+        """Take the model off the workers and leave the cluster as it was."""
+        try:
+            self._client.unregister_worker_plugin(self._plugin.name)
+        finally:
+            self._client.close()
+
+    def _connect(self) -> None:
+        try:
+            self._client = Client(self.scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+            self._client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except (OSError, ValueError) as error:  # TimeoutError is an OSError
+            msg = f"The Dask scheduler {self.scheduler} does not answer or has no workers."
+            raise WorkerError(msg) from error
+        self._plugin = ModelPlugin(self.settings)
+        self._client.register_plugin(self._plugin)
+        self.slots = sum(self._client.nthreads().values())
+        self._executor = self._client.get_executor(pure=False)
+
+
+def _call(function: Callable[..., Result], chunk: list[Any]) -> Result:
+    """Call a function on a worker, with the model where the worker has it."""
+    if isinstance(function, ScoreChunk):
+        settings = function.settings
+        path = _model_on(get_worker(), settings.model_sha256)
+        function = ScoreChunk(replace(settings, model=str(path)))
+    return function(chunk)
+
+
+def _model_on(worker: Worker, sha256: str) -> Path:
+    return Path(worker.local_directory) / f"{sha256}.trifuse"

@@ -1,0 +1,120 @@
+"""Pools of workers: this process, loky's processes, or the workers of a Dask cluster.
+
+A pool is an executor of `concurrent.futures`: joblib's loky is one by nature, and a Dask client
+gives one. They are fed by hand and not through `joblib.Parallel`, which takes items in a thread
+of its own that a silent pipe would block for ever, and which loses every result that it has when
+a worker dies.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+Result = TypeVar("Result")
+
+IDLE_SECONDS = 300
+"""After so long without work a process of loky's ends."""
+
+
+class Pool(Protocol):
+    """Who works on chunks.
+
+    Attributes
+    ----------
+    slots : int
+        How many chunks are worked on at the same time.
+    losses : tuple of exception types
+        What a result raises, or `submit`, where the pool lost the worker.
+    """
+
+    slots: int
+    losses: tuple[type[BaseException], ...]
+
+    def submit(self, function: Callable[..., Result], chunk: list[Any]) -> Future[Result]:
+        """Have a function called with a chunk."""
+
+    def restart(self) -> None:
+        """Begin anew after a worker died and took the pool with it."""
+
+    def close(self, *, now: bool) -> None:
+        """Let the workers go, `now` without waiting for what they are doing."""
+
+
+class InlinePool:
+    """No other process: a chunk is done when it is submitted."""
+
+    slots = 1
+    losses: tuple[type[BaseException], ...] = ()
+
+    def submit(self, function: Callable[..., Result], chunk: list[Any]) -> Future[Result]:
+        """Call the function now."""
+        future: Future[Result] = Future()
+        try:
+            future.set_result(function(chunk))
+        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
+            future.set_exception(error)
+        return future
+
+    def restart(self) -> None:
+        """Do nothing: this process has not died."""
+
+    def close(self, *, now: bool) -> None:
+        """Do nothing."""
+
+
+class LokyPool:
+    """Processes of this machine, started by joblib's loky.
+
+    Parameters
+    ----------
+    jobs : int
+        Processes.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        # Here, because joblib takes a third of a second that a few images do not need.
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        self.slots = jobs
+        self.losses: tuple[type[BaseException], ...] = (TerminatedWorkerError,)
+        self._executor = self._start()
+
+    def submit(self, function: Callable[..., Result], chunk: list[Any]) -> Future[Result]:
+        """Have a process call the function."""
+        future: Future[Result] = self._executor.submit(function, chunk)
+        return future
+
+    def restart(self) -> None:
+        """Replace the processes."""
+        self._executor.shutdown(wait=False, kill_workers=True)
+        self._executor = self._start()
+
+    def close(self, *, now: bool) -> None:
+        """End the processes."""
+        self._executor.shutdown(wait=True, kill_workers=now)
+
+    def _start(self) -> Any:
+        from joblib.externals.loky import ProcessPoolExecutor
+
+        # Not loky's reusable executor: joblib.Parallel would take it for its own.
+        return ProcessPoolExecutor(
+            max_workers=self.slots,
+            timeout=IDLE_SECONDS,
+            initializer=_begin,
+            initargs=(Path.cwd(),),
+        )
+
+
+def _begin(folder: Path) -> None:
+    """Make a process look for its items where we do, and leave signals to the one that feeds it.
+
+    Ctrl-C, and the SIGTERM of a queueing system, reach every process of a job.
+    """
+    os.chdir(folder)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,0 +1,115 @@
+"""What a model says of its own doubt: prediction sets and novelty, and how well they did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from trifuse.classifiers.conformal import (
+    PredictionSets,
+    fit_prediction_sets,
+    measure_coverage,
+)
+from trifuse.classifiers.ensemble import Ensemble, Folds
+from trifuse.classifiers.novelty import Novelty, fit_novelty, fit_threshold
+from trifuse.recipes.recipe import Recipe
+
+LARGE_SET = 3
+"""Classes; the share of sets with more is reported."""
+
+Rate: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class ReviewFigures:
+    """How the prediction sets and the novelty score did on images that they had not seen.
+
+    Attributes
+    ----------
+    coverage : tuple of float, shape (n_classes,)
+        Share of each class's images whose set held the class.
+    set_size : float
+        Mean number of classes in a set.
+    large_sets : float
+        Share of the sets with more than `LARGE_SET` classes.
+    false_alarms : float
+        Share of the images that were called unfamiliar.
+    """
+
+    coverage: tuple[Rate, ...]
+    set_size: Annotated[float, Meta(ge=1, le=1e9)]
+    large_sets: Rate
+    false_alarms: Rate
+
+
+@dataclass(frozen=True)
+class Review:
+    """The parts that tell doubt.
+
+    Attributes
+    ----------
+    sets : PredictionSets
+    novelty : Novelty
+    figures : ReviewFigures
+    """
+
+    sets: PredictionSets
+    novelty: Novelty
+    figures: ReviewFigures
+
+
+def fit_review(
+    blocks: Mapping[str, NDArray[np.float32]],
+    labels: NDArray[np.intp],
+    folds: Folds,
+    ensemble: Ensemble,
+    probabilities: NDArray[np.float64],
+    recipe: Recipe,
+) -> Review:
+    """Fit prediction sets and novelty beside an ensemble.
+
+    Parameters
+    ----------
+    blocks : dict of str to ndarray of float32, shape (n_images, dim)
+    labels : ndarray of int, shape (n_images,)
+    folds : Folds
+        Those of `probabilities`.
+    ensemble : Ensemble
+        Fitted on all images.
+    probabilities : ndarray of float64, shape (n_images, n_classes)
+        The ensemble's, out of fold.
+    recipe : Recipe
+    """
+    novelty, scores = fit_novelty(blocks, ensemble.projections, folds, recipe)
+    sets = fit_prediction_sets(probabilities, labels, recipe.review.coverage)
+    return Review(sets, novelty, _measure(probabilities, labels, scores, folds, recipe))
+
+
+def _measure(
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.intp],
+    scores: NDArray[np.float64],
+    folds: Folds,
+    recipe: Recipe,
+) -> ReviewFigures:
+    """Apply to each fold the bounds that the other folds' out-of-fold scores give."""
+    inside = np.zeros(probabilities.shape, dtype=bool)
+    alarms = np.zeros(len(labels), dtype=bool)
+    for others, rows in folds:
+        sets = fit_prediction_sets(probabilities[others], labels[others], recipe.review.coverage)
+        inside[rows] = sets.contain(probabilities[rows])
+        alarms[rows] = scores[rows] > fit_threshold(scores[others], recipe.review.false_alarm_rate)
+    sizes = inside.sum(axis=1)
+    return ReviewFigures(
+        coverage=tuple(
+            measure_coverage(inside, labels, [index]) for index in range(probabilities.shape[1])
+        ),
+        set_size=float(sizes.mean()),
+        large_sets=float(np.mean(sizes > LARGE_SET)),
+        false_alarms=float(alarms.mean()),
+    )

@@ -1,0 +1,72 @@
+"""Archives made in memory, and the stream of inputs as the batch job takes it."""
+
+import io
+import re
+import tarfile
+import zipfile
+
+import pytest
+
+from trifuse.batch.inputs.archives import read_archive
+from trifuse.batch.inputs.options import InputOptions
+from trifuse.batch.inputs.selection import Selection
+
+
+@pytest.fixture
+def warnings():
+    return []
+
+
+@pytest.fixture(scope="session")
+def dicom():
+    """The first bytes of a DICOM object, and a few more."""
+    return bytes(128) + b"DICM" + b"\x02\x00" * 40
+
+
+@pytest.fixture(scope="session")
+def make_tar():
+    """Make the bytes of a tar archive of (name, content) pairs; a TarInfo may stand for a name."""
+
+    def make(*members, mode="w", **options):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode=mode, **options) as archive:
+            for name, content in members:
+                info = name if isinstance(name, tarfile.TarInfo) else tarfile.TarInfo(name)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+        return file.getvalue()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_zip():
+    """Make the bytes of a zip archive of (name, content) pairs; a ZipInfo may stand for a name."""
+
+    def make(*members, method=zipfile.ZIP_DEFLATED):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", method) as archive:
+            for name, content in members:
+                archive.writestr(name, content)
+        return file.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def read(tmp_path, warnings):
+    """Write an archive's bytes to a file and give its items, with names relative to it."""
+
+    def read(name, content, **options):
+        path = tmp_path / name
+        path.write_bytes(content)
+        options = InputOptions((str(path),), **options)
+        items = read_archive(str(path), options, Selection(options), warnings.append)
+        prefix = re.compile(f"{re.escape(str(path))}/?")
+
+        def shorten(item):
+            return item._replace(name=prefix.sub("", item.name, count=1))
+
+        return map(shorten, items)  # a loop's variable would keep an item's content in memory
+
+    return read

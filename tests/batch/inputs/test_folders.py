@@ -1,0 +1,254 @@
+"""Folders give all their images, in a stable order, and nothing is passed over in silence."""
+
+import inspect
+import os
+import socket
+import sys
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from trifuse.batch.inputs.folders import walk_folder
+from trifuse.batch.inputs.item import Item
+from trifuse.batch.inputs.options import InputOptions
+from trifuse.batch.inputs.selection import Selection
+
+
+@pytest.fixture
+def walk(warnings):
+    """Give the items of a folder, with names relative to it."""
+
+    def walk(folder, **options):
+        options = InputOptions((str(folder),), **options)
+        items = walk_folder(str(folder), options, Selection(options), warnings.append)
+        return [item._replace(name=os.path.relpath(item.name, folder)) for item in items]
+
+    return walk
+
+
+def names(items):
+    assert all(item == Item(item.name) for item in items)
+    return [item.name for item in items]
+
+
+def fill(folder, *files, content=b""):
+    for name in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def test_a_folder_is_sorted_folder_by_folder(tmp_path, walk, warnings):
+    fill(tmp_path, "b.jpg", "a.PNG", "B/x.tiff", "a/y.webp", "a/c/z.bmp", "b/a.jpeg", "a/d.dcm")
+    assert names(walk(tmp_path)) == [
+        "a.PNG", "b.jpg", "B/x.tiff", "a/d.dcm", "a/y.webp", "a/c/z.bmp", "b/a.jpeg",
+    ]  # fmt: skip
+    assert warnings == []
+
+
+@pytest.mark.parametrize("given", [".", "./", "..", "../x//", "/"])
+def test_the_folder_stays_as_it_was_named(given, tmp_path, monkeypatch, warnings):
+    fill(tmp_path, "x/a.jpg")
+    monkeypatch.chdir(tmp_path / "x")
+    folder = given if given != "/" else f"{tmp_path}/x"
+    options = InputOptions((folder,))
+    found = [item.name for item in walk_folder(folder, options, Selection(options), print)]
+    expected = {"..": "../x/a.jpg", "/": f"{tmp_path}/x/a.jpg", ".": "./a.jpg"}
+    assert found == [expected.get(given, f"{given}a.jpg")]
+
+
+def test_other_files_are_told(tmp_path, walk, warnings):
+    fill(tmp_path, "a.jpg", "notes.txt", "b/readme")
+    assert names(walk(tmp_path)) == ["a.jpg"]
+    assert warnings == [f"{tmp_path}: passed over 2 files without an image's suffix."]
+
+
+def test_dicom_is_found_whatever_its_name(tmp_path, walk, warnings, dicom):
+    fill(tmp_path, "IM0001", "a/1.2.840.10008", "b.txt", content=dicom)
+    fill(tmp_path, "short", content=dicom[:131])
+    assert names(walk(tmp_path)) == ["IM0001", "b.txt", "a/1.2.840.10008"]
+    assert warnings == [f"{tmp_path}: passed over 1 file without an image's suffix."]
+
+
+def test_files_with_an_image_suffix_are_not_opened(tmp_path, walk, monkeypatch):
+    fill(tmp_path, "a.jpg", "b.dcm")
+    monkeypatch.setattr(Path, "open", None)
+    assert names(walk(tmp_path)) == ["a.jpg", "b.dcm"]
+
+
+def test_archives_and_tables_are_left_alone(tmp_path, walk, warnings, dicom):
+    fill(tmp_path, "a.jpg", "a.zip", "b/c.tar.gz", "d.TBZ2", "list.csv", content=dicom)
+    assert names(walk(tmp_path)) == ["a.jpg"]
+    assert warnings == [
+        f"{tmp_path}: passed over 3 archives; name them as inputs.",
+        f"{tmp_path}: passed over 1 table; name it as an input if it lists images.",
+    ]
+
+
+def test_an_empty_folder_is_told(tmp_path, walk, warnings):
+    assert walk(tmp_path) == []
+    assert warnings == [f"{tmp_path}: holds no image."]
+
+
+def test_hidden_files_and_folders(tmp_path, walk, warnings):
+    fill(tmp_path, "a.jpg", ".b.jpg", ".git/c.jpg", "d/.e/f.jpg")
+    assert names(walk(tmp_path)) == ["a.jpg"]
+    assert warnings == [
+        f"{tmp_path}: passed over 3 hidden files or folders; say --hidden to take them."
+    ]
+    taken = names(walk(tmp_path, hidden=True))
+    assert taken == [".b.jpg", "a.jpg", ".git/c.jpg", "d/.e/f.jpg"]
+    assert len(warnings) == 1
+
+
+def test_links(tmp_path, walk, warnings):
+    tree, outside = tmp_path / "tree", tmp_path / "tree-outside"
+    fill(tree, "a/b.jpg", "a/c.jpg")
+    fill(outside, "x/d.jpg", "e.jpg")
+    (tree / "inside.jpg").symlink_to("a/b.jpg")
+    (tree / "gone.jpg").symlink_to("a/gone.jpg")
+    (tree / "out.jpg").symlink_to(outside / "e.jpg")
+    (tree / "out-gone.jpg").symlink_to(outside / "gone.jpg")
+    (tree / "folder").symlink_to("a")
+    (tree / "folder-out").symlink_to(outside)
+    assert names(walk(tree)) == ["gone.jpg", "inside.jpg", "a/b.jpg", "a/c.jpg"]
+    assert warnings == [
+        f"{tree}: passed over 2 links to folders; name them as inputs, or say --follow-links.",
+        f"{tree}: passed over 2 links that lead out of the folder; say --follow-links to take "
+        "them.",
+    ]
+
+
+def test_links_are_followed(tmp_path, walk, warnings):
+    tree, outside = tmp_path / "tree", tmp_path / "outside"
+    fill(tree, "a/b.jpg")
+    fill(outside, "x/d.jpg", "e.jpg")
+    (tree / "out.jpg").symlink_to(outside / "e.jpg")
+    (tree / "folder-out").symlink_to(outside)
+    found = names(walk(tree, follow_links=True))
+    assert found == ["out.jpg", "a/b.jpg", "folder-out/e.jpg", "folder-out/x/d.jpg"]
+    assert warnings == []
+
+
+def test_links_in_circles(tmp_path, walk, warnings):
+    fill(tmp_path, "a/b.jpg", "a/c/d.jpg")
+    (tmp_path / "a" / "c" / "up").symlink_to(tmp_path)
+    (tmp_path / "a" / "here").symlink_to(".")
+    (tmp_path / "z").symlink_to("a")
+    assert names(walk(tmp_path, follow_links=True)) == ["a/b.jpg", "a/c/d.jpg"]
+    assert warnings == [f"{tmp_path}: passed over 3 links to folders that are searched already."]
+
+
+def test_a_link_to_itself_is_given_and_its_row_will_say_so(tmp_path, walk, warnings):
+    (tmp_path / "a.jpg").symlink_to("b.jpg")
+    (tmp_path / "b.jpg").symlink_to("a.jpg")
+    (tmp_path / "c").symlink_to("c")
+    assert names(walk(tmp_path)) == ["a.jpg", "b.jpg"]
+    assert names(walk(tmp_path, follow_links=True)) == ["a.jpg", "b.jpg"]
+    sentence = "passed over 1 file that cannot be read and has no image's suffix."
+    assert warnings == [f"{tmp_path}: {sentence}"] * 2
+
+
+def test_a_folder_that_is_a_link_is_searched(tmp_path, walk, warnings):
+    fill(tmp_path, "a/b.jpg")
+    (tmp_path / "a" / "c.jpg").symlink_to("b.jpg")
+    (tmp_path / "link").symlink_to("a")
+    assert names(walk(tmp_path / "link")) == ["b.jpg", "c.jpg"]
+    assert warnings == []
+
+
+def test_pipes_and_sockets_are_told_and_never_opened(tmp_path, walk, warnings, monkeypatch):
+    fill(tmp_path, "b.jpg")
+    os.mkfifo(tmp_path / "a.jpg")
+    os.mkfifo(tmp_path / "a")
+    (tmp_path / "link.jpg").symlink_to("a")
+    monkeypatch.chdir(tmp_path)  # the path of a socket must be short
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("s.jpg")
+        assert names(walk(tmp_path)) == ["b.jpg"]
+    assert warnings == [f"{tmp_path}: passed over 4 pipes, sockets or devices."]
+
+
+def test_names_may_hold_anything(tmp_path, walk, warnings):
+    expected = ["*.jpg", "-.jpg", "a\nb.jpg", "\udcff.jpg", "\udce9/c.jpg"]
+    fill(tmp_path, *expected)
+    assert Path(os.fsdecode(bytes(tmp_path) + b"/\xff.jpg")).exists()
+    assert names(walk(tmp_path)) == expected
+    assert names(walk(tmp_path, include=("\udcff*",))) == ["\udcff.jpg"]
+
+
+def test_a_folder_that_cannot_be_read_becomes_an_item(tmp_path, walk, warnings, monkeypatch):
+    fill(tmp_path, "a/b.jpg", "c/d.jpg")
+    real = os.scandir
+
+    def scandir(path):
+        if path.endswith("/a"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    fault = "it is a folder that cannot be read (Permission denied)"
+    assert walk(tmp_path) == [Item("c/d.jpg"), Item("a", fault=fault)]
+    assert warnings == [f"{tmp_path}/a: the folder cannot be read: Permission denied."]
+
+
+def test_an_unreadable_folder_is_not_called_empty(tmp_path, walk, warnings):
+    (gone,) = walk(tmp_path / "gone")
+    assert gone.fault == "it is a folder that cannot be read (No such file or directory)"
+    assert warnings == [f"{tmp_path}/gone: the folder cannot be read: No such file or directory."]
+
+
+def test_what_the_patterns_leave_out_is_not_told(tmp_path, walk, warnings):
+    fill(tmp_path, "a.jpg", "b.png", "notes.txt", "c.zip", ".d.txt")
+    assert names(walk(tmp_path, include=("*.jpg",))) == ["a.jpg"]
+    assert names(walk(tmp_path, exclude=("*.txt", "*.zip", "a.*"))) == ["b.png"]
+    assert walk(tmp_path, exclude=("*",)) == []
+    assert warnings == []
+
+
+def test_the_parts_of_a_folder(tmp_path, walk, warnings):
+    fill(tmp_path, *(f"{number}.jpg" for number in range(40)), "notes.txt")
+    parts = [names(walk(tmp_path, part=(i, 3))) for i in (1, 2, 3)]
+    assert all(parts)
+    assert sorted(chain(*parts)) == sorted(f"{number}.jpg" for number in range(40))
+    assert warnings == [f"{tmp_path}: passed over 1 file without an image's suffix."]
+
+
+def test_folders_may_be_nested_deeper_than_python_recurses(tmp_path, walk, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    depth = 300
+    for _ in range(depth):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("a.jpg").touch()
+    os.chdir(tmp_path)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + depth // 2)
+    try:
+        found = [item.name for item in walk(".")]
+    finally:
+        sys.setrecursionlimit(limit)
+    assert found == ["d/" * depth + "a.jpg"]
+
+
+def test_a_path_that_gets_too_long_becomes_an_item(tmp_path, walk, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(20):
+        Path("d" * 250).mkdir()
+        os.chdir("d" * 250)
+    os.chdir(tmp_path)
+    (item,) = walk(".")
+    assert item.fault == "it is a folder that cannot be read (File name too long)"
+
+
+def test_a_folder_is_listed_when_its_items_are_asked_for(tmp_path, monkeypatch, warnings):
+    fill(tmp_path, "a.jpg", "b/c.jpg")
+    listed = []
+    real = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or real(path))
+    options = InputOptions((str(tmp_path),))
+    items = walk_folder(str(tmp_path), options, Selection(options), warnings.append)
+    assert listed == []
+    next(items)
+    assert listed == [str(tmp_path)]

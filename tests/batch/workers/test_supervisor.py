@@ -1,0 +1,193 @@
+"""An image may do to its worker what it likes: it costs its own record and no other."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from trifuse.batch.inputs.item import Item
+from trifuse.batch.workers.child import Child
+from trifuse.batch.workers.record import Record
+from trifuse.batch.workers.settings import WorkerSettings, file_sha256
+from trifuse.batch.workers.supervisor import Supervisor, WorkerError
+from trifuse.classifiers.model_file import load_model
+from trifuse.features.images import read_image
+
+
+@pytest.fixture
+def supervise(model_file):
+    """Make a supervisor of the test's model; it is closed at the end."""
+    made = []
+
+    def make(**changes):
+        settings = {"model": str(model_file), "model_sha256": file_sha256(model_file), **changes}
+        made.append(Supervisor(WorkerSettings(**settings)))
+        return made[-1]
+
+    yield make
+    for supervisor in made:
+        supervisor.close()
+
+
+def test_a_picture_is_scored_as_the_model_does(supervise, model_file, pictures):
+    [record] = supervise().score(Item(pictures[0]))
+    verdict = load_model(model_file).judge(read_image(pictures[0]))
+    assert record.probabilities == tuple(verdict.probabilities.tolist())
+    assert record.prediction_set == verdict.prediction_set
+    assert (record.unfamiliar, record.flaws) == (verdict.unfamiliar, verdict.flaws)
+    assert record.sha256 == hashlib.sha256(Path(pictures[0]).read_bytes()).hexdigest()
+    assert (record.message, record.uid, record.frame, record.frames) == ("", "", 0, 1)
+
+
+def test_content_is_scored_like_its_file(supervise, pictures):
+    supervisor = supervise()
+    content = Path(pictures[1]).read_bytes()
+    assert supervisor.score(Item("no/such.zip/x.jpg", content)) == supervisor.score(
+        Item(pictures[1])
+    )
+
+
+def test_what_cannot_be_read_says_why_without_its_name(supervise, tmp_path):
+    supervisor = supervise()
+    (tmp_path / "empty.jpg").touch()
+    for name, reason in {
+        tmp_path / "missing.jpg": "there is no such file",
+        tmp_path: "it is a folder, not an image file",
+        tmp_path / "empty.jpg": "it is empty",
+    }.items():
+        [record] = supervisor.score(Item(str(name)))
+        assert record.probabilities is None
+        assert record.message == f"cannot read the image: {reason}"
+    [record] = supervisor.score(Item("x", fault="line 7 of the table has no path"))
+    assert record == Record(None, "cannot read the image: line 7 of the table has no path")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (f"SIGNAL {signal.SIGSEGV.value}", "it killed its process (SIGSEGV)"),
+        (f"SIGNAL {signal.SIGKILL.value}", "it killed its process (SIGKILL)"),
+        (f"SIGNAL {signal.SIGABRT.value}", "it killed its process (SIGABRT)"),
+        ("EXIT 3", "its process ended with code 3"),
+        ("HANG", "it took longer than 2 s (--timeout)"),
+        ("BURST", "it needs more memory than a worker may have (--memory)"),
+        ("BUG", "trifuse failed at it (RuntimeError); please report"),
+    ],
+)
+def test_poison(supervise, poison, pictures, content, reason):
+    supervisor = supervise(timeout=2.0, memory=1024)
+    before = supervisor.score(Item(pictures[0]))
+    [record] = supervisor.score(Item(poison(content)))
+    assert record._replace(sha256="") == Record(None, f"cannot score the image: {reason}")
+    assert supervisor.score(Item(pictures[0])) == before
+
+
+def test_what_libraries_print_is_not_taken_for_a_reply(supervise, poison, capfd):
+    [record] = supervise().score(Item(poison("NOISE")))
+    assert record.message.startswith("cannot read the image: it is not a JPEG")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_image_is_not_blamed_for_a_death_that_somebody_else_caused(supervise, poison, tmp_path):
+    [record] = supervise().score(Item(poison(f"ONCE {tmp_path / 'mark'}")))
+    assert (tmp_path / "mark").exists()
+    assert record.message.startswith("cannot read the image: it is not a JPEG")
+
+
+def test_a_child_that_was_killed_between_two_images_is_replaced(supervise, pictures):
+    supervisor = supervise()
+    before = supervisor.score(Item(pictures[0]))
+    first = supervisor._child
+    os.kill(first._process.pid, signal.SIGKILL)
+    assert supervisor.score(Item(pictures[0])) == before
+    assert supervisor._child is not first
+
+
+def test_the_child_stays_from_image_to_image(supervise, pictures):
+    supervisor = supervise()
+    supervisor.score(Item(pictures[0]))
+    child = supervisor._child
+    supervisor.score(Item(pictures[1]))
+    supervisor.score(Item("missing.jpg"))
+    assert supervisor._child is child
+
+
+def test_a_spare_child_is_used(model_file, pictures):
+    spare = Child()
+    supervisor = Supervisor(WorkerSettings(str(model_file), file_sha256(model_file)), spare)
+    supervisor.start()
+    assert supervisor._child is spare
+    supervisor.close()
+    assert spare._process.poll() is not None
+    spare.kill()  # again: nothing to do
+
+
+def test_a_model_that_was_replaced_is_not_used(supervise, model_file):
+    message = rf"^The model {model_file} was replaced while images were being scored\.$"
+    with pytest.raises(WorkerError, match=message):
+        supervise(model_sha256="0" * 64).start()
+
+
+def test_a_model_that_cannot_be_loaded(supervise, tmp_path):
+    path = tmp_path / "bad.trifuse"
+    path.write_bytes(b"no zip")
+    with pytest.raises(WorkerError, match=rf"^{path} is no model file of trifuse, or is damaged: "):
+        supervise(model=str(path)).start()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_child_leaves_signals_to_the_supervisor(supervise, pictures, number):
+    supervisor = supervise()
+    before = supervisor.score(Item(pictures[0]))
+    child = supervisor._child
+    os.kill(child._process.pid, number)
+    assert supervisor.score(Item(pictures[0])) == before
+    assert supervisor._child is child
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+@pytest.mark.parametrize("content", ["HANG", None])
+def test_a_child_does_not_outlive_its_supervisor(model_file, pictures, poison, content):
+    path = pictures[0] if content is None else poison(content)
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from threading import Thread\n"
+        "from trifuse.batch.inputs.item import Item\n"
+        "from trifuse.batch.workers.settings import WorkerSettings, file_sha256\n"
+        "from trifuse.batch.workers.supervisor import Supervisor\n"
+        "s = Supervisor(WorkerSettings(sys.argv[1], file_sha256(Path(sys.argv[1]))))\n"
+        "s.start()\n"
+        "print(s._child._process.pid, flush=True)\n"
+        "s.score(Item(sys.argv[2]))\n"
+        "time.sleep(600)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(model_file), path], stdout=subprocess.PIPE
+    )
+    child = int(process.stdout.readline())
+    process.kill()
+    process.communicate()
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{child}/stat").read_text().split(")")[1].split()[0]
+        except FileNotFoundError:
+            return
+        if state == "Z":
+            return
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("the child outlived its supervisor")
+
+
+def test_no_module_is_taken_from_the_working_folder(supervise, pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("numpy", "msgspec", "cv2"):
+        Path(f"{name}.py").write_text("raise SystemExit('a stranger was run')")
+    [record] = supervise().score(Item(pictures[0]))
+    assert record.probabilities is not None

@@ -1,0 +1,148 @@
+"""Prediction sets: exact finite-sample floors, and coverage on exchangeable images."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import binom
+
+from trifuse.classifiers.conformal import (
+    CONFIDENCE,
+    MANY_IMAGES,
+    PredictionSets,
+    class_groups,
+    conformal_rank,
+    fit_prediction_sets,
+    floor_rank,
+    measure_coverage,
+)
+
+SHARES = arrays(np.float64, (5, 4), elements=st.floats(0, 1))
+
+
+def sampled(counts, seed):
+    """Probabilities of images of each class, blurred so that the classes overlap."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    scores = rng.normal(size=(len(labels), len(counts))) * (1 + labels[:, None])
+    scores[np.arange(len(labels)), labels] += 2
+    powers = np.exp(scores)
+    return powers / powers.sum(axis=1, keepdims=True), labels
+
+
+@pytest.mark.parametrize("n", [1, 8, 9, 10, 99, 100, 1600])
+@pytest.mark.parametrize("level", [0.02, 0.5, 0.9, 0.98])
+def test_the_rank_is_the_least_that_reaches_the_level(n, level):
+    rank = conformal_rank(n, level)
+    assert 1 <= rank <= n + 1
+    assert rank / (n + 1) >= level - 1e-9
+    assert rank == 1 or (rank - 1) / (n + 1) < level
+
+
+def test_the_floor_of_a_large_class_is_the_exact_quantile():
+    """Of 399 likelihoods at 90 %: the 40th smallest, which 360 of 400 places are not below."""
+    likelihoods = np.random.default_rng(1).permutation(np.arange(1, 400) / 1000)
+    probabilities = np.stack([likelihoods, 1 - likelihoods], axis=1)
+    sets = fit_prediction_sets(probabilities, np.zeros(399, dtype=np.intp), 0.9)
+    assert sets.floors[0] == 0.040
+    assert np.sum(likelihoods >= sets.floors[0]) == conformal_rank(399, 0.9) == 360
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
+@pytest.mark.parametrize("n", [*range(1, 40), 77, 115, 142, 199])
+def test_the_rank_of_a_small_class_against_scipys_binomial(n, coverage):
+    low = [r for r in range(1, n + 1) if binom.cdf(r - 1, n, 1 - coverage) <= 1 - CONFIDENCE]
+    assert floor_rank(n, coverage) == max(low, default=0)
+
+
+def test_a_small_class_reaches_its_coverage_in_most_draws():
+    """The likelihoods are uniform here: the coverage of a floor is one minus the floor."""
+    rng, rank = np.random.default_rng(0), floor_rank(100, 0.9)
+    floors = np.sort(rng.random((4000, 100)), axis=1)[:, rank - 1]
+    reached = np.mean(1 - floors >= 0.9)
+    assert CONFIDENCE - 0.02 < reached < 0.97
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.9])
+def test_coverage_of_exchangeable_images_in_each_class(coverage):
+    counts, held = [400, 250, 60], []
+    for seed in range(40):
+        sets = fit_prediction_sets(*sampled(counts, seed), coverage)
+        probabilities, labels = sampled(counts, 1000 + seed)
+        inside = probabilities >= sets.floors  # without the most probable class, always held
+        held.append([measure_coverage(inside, labels, [index]) for index in range(3)])
+    found = np.mean(held, axis=0)
+    np.testing.assert_allclose(found[:2], coverage, atol=0.012)
+    assert coverage + 0.01 < found[2] < 1  # few images: wider sets, but not everything
+
+
+def test_more_coverage_means_larger_sets():
+    probabilities, labels = sampled([300, 300, 60, 5], 0)
+    floors = [
+        fit_prediction_sets(probabilities, labels, coverage).floors
+        for coverage in (0.6, 0.8, 0.9, 0.99)
+    ]
+    for low, high in zip(floors[1:], floors, strict=False):
+        assert np.all(low <= high)
+    assert np.any(floors[-1] < floors[0])
+
+
+def test_the_order_of_the_images_does_not_matter():
+    probabilities, labels = sampled([250, 60, 5, 4], 0)
+    order = np.random.default_rng(1).permutation(len(labels))
+    one = fit_prediction_sets(probabilities, labels, 0.9)
+    other = fit_prediction_sets(probabilities[order], labels[order], 0.9)
+    np.testing.assert_array_equal(one.floors, other.floors)
+
+
+def test_the_names_of_the_classes_do_not_matter():
+    probabilities, labels = sampled([250, 60, 30], 0)
+    order = np.array([2, 0, 1])
+    one = fit_prediction_sets(probabilities, labels, 0.9)
+    other = fit_prediction_sets(probabilities[:, order], np.argsort(order)[labels], 0.9)
+    np.testing.assert_array_equal(one.floors[order], other.floors)
+
+
+def test_classes_of_few_images_share_a_floor():
+    assert class_groups(np.array([MANY_IMAGES, 21, 22, 3, 0]), 0.9) == [[0], [2], [1, 3, 4]]
+    assert class_groups(np.array([50, 50]), 0.9) == [[0], [1]]
+    probabilities, labels = sampled([300, 15, 15], 0)
+    floors = fit_prediction_sets(probabilities, labels, 0.9).floors
+    assert floors[1] == floors[2] > 0
+    likelihoods = probabilities[np.arange(330), labels][300:]
+    assert floors[1] == np.sort(likelihoods)[floor_rank(30, 0.9) - 1]
+
+
+def test_classes_with_too_few_images_altogether_are_in_every_set():
+    probabilities, labels = sampled([4, 3, 5], 0)
+    sets = fit_prediction_sets(probabilities, labels, 0.9)
+    np.testing.assert_array_equal(sets.floors, 0)
+    assert sets.contain(probabilities).all()
+
+
+@settings(deadline=None)
+@given(SHARES, st.lists(st.floats(0, 1), min_size=4, max_size=4))
+def test_sets_against_a_loop(probabilities, floors):
+    sets = PredictionSets(np.array(floors))
+    inside = sets.contain(probabilities)
+    for row, found in zip(probabilities, inside, strict=True):
+        best = max(range(4), key=lambda index: row[index])
+        expected = {index for index in range(4) if row[index] >= floors[index]} | {best}
+        assert set(np.flatnonzero(found)) == expected
+        members = sets.members(row)
+        assert set(members) == expected
+        assert members[0] == best
+        assert len(members) == len(expected)
+        assert all(row[a] >= row[b] for a, b in pairwise(members))
+        assert all(type(index) is int for index in members)
+
+
+def test_the_measured_coverage():
+    sets = np.array([[True, False], [True, True], [False, True], [False, True]])
+    labels = np.array([0, 1, 0, 1])
+    assert measure_coverage(sets, labels, [0]) == 0.5
+    assert measure_coverage(sets, labels, [1]) == 1.0
+    assert measure_coverage(sets, labels, [0, 1]) == 0.75

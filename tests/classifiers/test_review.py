@@ -1,0 +1,87 @@
+"""The review beside an ensemble: fitted out of fold, measured fold by fold."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from trifuse.classifiers.conformal import fit_prediction_sets
+from trifuse.classifiers.ensemble import fit_ensemble
+from trifuse.classifiers.novelty import fit_novelty, fit_threshold
+from trifuse.classifiers.review import LARGE_SET, fit_review
+from trifuse.datasets.splits import grouped_stratified_folds
+from trifuse.encoders.normalization import l2_normalize
+from trifuse.recipes.recipe import Recipe
+
+N, CLASSES = 120, 5
+RECIPE = Recipe.from_dict(
+    {
+        "fusion": {"weights": {"sift_fisher": 3, "color_fisher": 1}},
+        "lightgbm": {"pca_dimension": 5, "trees": 4, "leaves": 4, "feature_fraction": 1.0},
+        "review": {"coverage": 0.8, "false_alarm_rate": 0.1},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(N // 2) % CLASSES, 2)
+    blocks = {
+        "color_fisher": rng.normal(size=(N, 12)) + rng.normal(size=(CLASSES, 12))[labels],
+        "sift_fisher": rng.normal(size=(N, 20)) + 0.7 * rng.normal(size=(CLASSES, 20))[labels],
+    }
+    blocks = {name: l2_normalize(block.astype(np.float32)) for name, block in blocks.items()}
+    groups = [str(row // 2) for row in range(N)]
+    return blocks, labels, grouped_stratified_folds(list(map(str, labels)), groups, 3, 0)
+
+
+@pytest.fixture(scope="module")
+def fitted(problem):
+    ensemble, out_of_fold = fit_ensemble(*problem, CLASSES, RECIPE)
+    probabilities = out_of_fold.probabilities["ensemble"]
+    return ensemble, probabilities, fit_review(*problem, ensemble, probabilities, RECIPE)
+
+
+def test_its_parts_are_those_of_the_recipe(problem, fitted):
+    blocks, labels, folds = problem
+    ensemble, probabilities, review = fitted
+    expected = fit_prediction_sets(probabilities, labels, 0.8)
+    np.testing.assert_array_equal(review.sets.floors, expected.floors)
+    novelty, scores = fit_novelty(blocks, ensemble.projections, folds, RECIPE)
+    assert review.novelty.threshold == novelty.threshold == fit_threshold(scores, 0.1)
+    assert list(review.novelty.variances) == list(RECIPE.block_weights)
+
+
+def test_the_figures_are_of_bounds_that_the_other_folds_gave(problem, fitted):
+    blocks, labels, folds = problem
+    ensemble, probabilities, review = fitted
+    _, scores = fit_novelty(blocks, ensemble.projections, folds, RECIPE)
+    held, sizes, alarms = np.zeros(N), np.zeros(N), np.zeros(N)
+    for others, rows in folds:
+        sets = fit_prediction_sets(probabilities[others], labels[others], 0.8)
+        threshold = fit_threshold(scores[others], 0.1)
+        for row in rows:
+            members = sets.members(probabilities[row])
+            held[row], sizes[row] = labels[row] in members, len(members)
+            alarms[row] = scores[row] > threshold
+    figures = review.figures
+    for index, coverage in enumerate(figures.coverage):
+        assert coverage == pytest.approx(held[labels == index].mean())
+    assert figures.set_size == pytest.approx(sizes.mean())
+    assert figures.large_sets == pytest.approx(np.mean(sizes > LARGE_SET))
+    assert figures.false_alarms == pytest.approx(alarms.mean())
+    assert 0 < figures.false_alarms < 0.25
+
+
+def test_the_figures_are_plain_numbers(fitted):
+    figures = asdict(fitted[-1].figures)
+    assert all(type(value) is float for value in figures.pop("coverage"))
+    assert all(type(value) is float for value in figures.values())
+
+
+def test_fitting_again_gives_the_same(problem, fitted):
+    ensemble, probabilities, review = fitted
+    again = fit_review(*problem, ensemble, probabilities, RECIPE)
+    assert again.figures == review.figures
+    assert again.novelty.threshold == review.novelty.threshold
