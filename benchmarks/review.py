@@ -22,7 +22,8 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage import data, img_as_ubyte
+from skimage import data
+from skimage.util import img_as_ubyte
 
 from trifuse.batch.workers.process_mapper import ProcessMapper
 from trifuse.classifiers.ensemble import fit_ensemble
@@ -66,7 +67,7 @@ def blur(image: Image, sigma: float) -> Image:
 
 def brighten(image: Image, gain: float) -> Image:
     """Multiply the levels, and clip them."""
-    return np.clip(image * gain, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image * gain, 0, 255), np.uint8)
 
 
 def as_rgb(picture: Any) -> Image:
@@ -110,7 +111,7 @@ def quarter(image: Image) -> Iterator[Image]:
 def tint(field: NDArray[np.float64], base: NDArray[np.float64], rng: np.random.Generator) -> Image:
     """Add a field of unit variance to a colour, more in some channels than in others."""
     levels = base + rng.uniform(10, 40) * field[..., None] * rng.uniform(0.5, 1.5, 3)
-    return np.clip(levels, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(levels, 0, 255), np.uint8)
 
 
 def draw_noise(exponent: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -119,7 +120,7 @@ def draw_noise(exponent: float, rng: np.random.Generator) -> NDArray[np.float64]
     frequencies[0, 0] = np.inf
     phases = rng.normal(size=frequencies.shape) + 1j * rng.normal(size=frequencies.shape)
     field: NDArray[np.float64] = np.fft.irfft2(phases * frequencies**-exponent, SIZE)
-    return field / field.std()
+    return np.asarray(field / field.std())
 
 
 def draw_page(rng: np.random.Generator) -> Image:

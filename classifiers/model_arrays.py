@@ -20,9 +20,9 @@ Shapes = dict[str, tuple[int, ...]]
 
 _BIASES = tuple(f"calibration.{name}.biases" for name in MEMBERS)
 _BY_CLASS = ("svm.intercepts", "prior", "review.floors", *_BIASES)
-_BY_BLOCK = ("review.energy_means", "review.energy_deviations")
-_DOUBLES = (*_BY_CLASS, *_BY_BLOCK, "novelty_variances")
-_POSITIVE = ("mixture_variances", "mixture_weights", "prior", "novelty_variances", "deviations")
+_BY_BLOCK = ("review.residual_means", "review.residual_deviations")
+_DOUBLES = (*_BY_CLASS, *_BY_BLOCK)
+_POSITIVE = ("mixture_variances", "mixture_weights", "prior", "residual_deviations")
 
 
 def model_arrays(model: Model) -> Arrays:
@@ -33,15 +33,14 @@ def model_arrays(model: Model) -> Arrays:
         "svm.intercepts": model.ensemble.svm.intercepts,
         "prior": model.ensemble.prior,
         "review.floors": model.review.sets.floors,
-        "review.energy_means": novelty.means,
-        "review.energy_deviations": novelty.deviations,
+        "review.residual_means": novelty.means,
+        "review.residual_deviations": novelty.deviations,
     }
     for name, calibration in model.ensemble.calibrations.items():
         arrays[f"calibration.{name}.biases"] = calibration.biases
     for name, projection in model.ensemble.projections.items():
         arrays[f"block.{name}.pca_mean"] = projection.mean
         arrays[f"block.{name}.pca_components"] = projection.components
-        arrays[f"block.{name}.novelty_variances"] = novelty.variances[name]
     for name, stream in model.encoder.streams.items():
         arrays |= {f"stream.{name}.{key}": value for key, value in stream.to_arrays().items()}
     return arrays
@@ -79,7 +78,7 @@ def check_arrays(arrays: Arrays, recipe: Recipe, n_classes: int) -> None:
         msg = f"it must not hold the array {min(set(arrays) - set(shapes))!r}"
         raise ValueError(msg)
     for name, shape in shapes.items():
-        dtype = np.float64 if name.endswith(_DOUBLES) else np.float32
+        dtype = np.float64 if name in _DOUBLES else np.float32
         if arrays[name].shape != shape or arrays[name].dtype != dtype:
             msg = f"the array {name!r} does not fit the others"
             raise ValueError(msg)
@@ -95,7 +94,7 @@ def check_arrays(arrays: Arrays, recipe: Recipe, n_classes: int) -> None:
 def _shapes(arrays: Arrays, recipe: Recipe, n_classes: int) -> Shapes:
     """Give the shape of each array; only the free sizes are taken from the arrays themselves."""
     shapes: Shapes = dict.fromkeys(_BY_CLASS, (n_classes,))
-    shapes |= dict.fromkeys(_BY_BLOCK, (len(recipe.block_weights), 2))
+    shapes |= dict.fromkeys(_BY_BLOCK, (len(recipe.block_weights),))
     dimensions: dict[str, int] = {}
     for stream, encodings in encodings_by_stream(recipe.block_weights).items():
         where = f"stream.{stream}"
@@ -107,7 +106,6 @@ def _shapes(arrays: Arrays, recipe: Recipe, n_classes: int) -> Shapes:
         dimension = dimensions.setdefault(name, dimension)
         shapes[f"block.{name}.pca_mean"] = (dimension,)
         shapes[f"block.{name}.pca_components"] = (components, dimension)
-        shapes[f"block.{name}.novelty_variances"] = (components,)
     shapes["svm.weights"] = (n_classes, sum(dimensions.values()))
     if missing := sorted(set(shapes) - set(arrays)):
         msg = f"it lacks the array {missing[0]!r}"

@@ -182,7 +182,7 @@ def _build(files: Mapping[str, bytes], about: Mapping[str, Any], what: str) -> M
     )
     embedder = CnnEmbedder(files["backbone.tflite"]) if uses_cnn(recipe) else None
     encoder = BlockEncoder(FeatureExtractor(recipe, embedder), streams_from(arrays, recipe))
-    review = review_from(arrays, about.get("review"), recipe)
+    review = review_from(arrays, about.get("review"))
     model = Model(classes, encoder, ensemble, review)
     _try_out(model)
     return model

@@ -11,7 +11,6 @@ from trifuse.classifiers.archive import Arrays
 from trifuse.classifiers.conformal import PredictionSets
 from trifuse.classifiers.novelty import Novelty
 from trifuse.classifiers.review import Review, ReviewFigures
-from trifuse.recipes.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class ReviewEntry:
     figures : ReviewFigures
     """
 
-    novelty_threshold: Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+    novelty_threshold: Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
     figures: ReviewFigures
 
 
@@ -33,7 +32,7 @@ def review_to_entry(review: Review) -> dict[str, Any]:
     return asdict(ReviewEntry(review.novelty.threshold, review.figures))
 
 
-def review_from(arrays: Arrays, entry: Any, recipe: Recipe) -> Review:
+def review_from(arrays: Arrays, entry: Any) -> Review:
     """Bring back a review from checked arrays and what `model.json` says of it.
 
     Raises
@@ -50,10 +49,6 @@ def review_from(arrays: Arrays, entry: Any, recipe: Recipe) -> Review:
     if len(known.figures.coverage) != len(floors):
         msg = "its review does not have a coverage for each class"
         raise ValueError(msg)
-    novelty = Novelty(
-        {name: arrays[f"block.{name}.novelty_variances"] for name in recipe.block_weights},
-        arrays["review.energy_means"],
-        arrays["review.energy_deviations"],
-        known.novelty_threshold,
-    )
+    means, deviations = arrays["review.residual_means"], arrays["review.residual_deviations"]
+    novelty = Novelty(means, deviations, known.novelty_threshold)
     return Review(PredictionSets(floors), novelty, known.figures)

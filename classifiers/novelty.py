@@ -1,4 +1,4 @@
-"""Novelty: how far an image's blocks are from those of the training archive."""
+"""Novelty: how badly the training archive's principal components explain an image."""
 
 from __future__ import annotations
 
@@ -13,27 +13,24 @@ from trifuse.encoders.projection import Projection
 from trifuse.recipes.recipe import Recipe
 
 LEAST_ENERGY = 1e-6
-"""Floor of energies and variances; blocks are unit vectors in float32, whose squares round."""
+"""Floor of residual energies; blocks are unit vectors in float32, whose squares round."""
 LEAST_DEVIATION = 1e-3
-"""Floor of the standard deviations of logarithms."""
+"""Floor of the standard deviations of their logarithms."""
 
 
 @dataclass(frozen=True)
 class Novelty:
-    """How the blocks of the training images spread, and what is too far away.
+    """What the principal components leave out of images like the archive's, and what is too much.
 
     Attributes
     ----------
-    variances : dict of str to ndarray of float64, shape (n_components,)
-        Of each block's principal components over the training images; positive.
-    means, deviations : ndarray of float64, shape (n_blocks, 2)
-        Of the logarithms of a block's two energies, over images that they were not fitted on;
-        the deviations are positive.
+    means, deviations : ndarray of float64, shape (n_blocks,)
+        Of the logarithms of each block's residual energy, over images that the components were
+        not fitted on; the deviations are positive.
     threshold : float
         Images that score above it are unfamiliar.
     """
 
-    variances: Mapping[str, NDArray[np.float64]]
     means: NDArray[np.float64]
     deviations: NDArray[np.float64]
     threshold: float
@@ -43,7 +40,7 @@ class Novelty:
         blocks: Mapping[str, NDArray[np.float32]],
         projections: Mapping[str, Projection],
     ) -> NDArray[np.float64]:
-        """Sum the squares of what exceeds the mean, in standard deviations, over all energies.
+        """Score images by the block that is explained worst.
 
         Parameters
         ----------
@@ -54,13 +51,12 @@ class Novelty:
         Returns
         -------
         ndarray of float64, shape (n,)
-            Zero at least.
+            The largest of ``(log(residual energy) - mean) / deviation`` over the blocks.
         """
-        energies = [
-            log_energies(blocks[name], projections[name], variances)
-            for name, variances in self.variances.items()
+        residuals = [
+            residual_energies(blocks[name], projection) for name, projection in projections.items()
         ]
-        return sum_excess(np.stack(energies, axis=1), self.means, self.deviations)
+        return find_worst(np.stack(residuals, axis=1), self.means, self.deviations)
 
     def are_unfamiliar(
         self,
@@ -72,46 +68,34 @@ class Novelty:
         return ~below  # so that a score that is no number is unfamiliar
 
 
-def log_energies(
-    block: NDArray[np.float32], projection: Projection, variances: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Give the logarithms of a block's energies inside and outside of its principal components.
+def residual_energies(block: NDArray[np.float32], projection: Projection) -> NDArray[np.float64]:
+    """Measure what the principal components leave out of each row.
 
-    For a row x with the components ``z = (x - mean) @ components.T`` and their variances v they
-    are ``sum_i z_i^2 / v_i``, the squared Mahalanobis distance, and ``|x - mean|^2 - |z|^2``, the
-    squared error of the reconstruction: the distances in and from the feature space of [1]_.
+    It is ``|x - mean|^2 - |(x - mean) @ components.T|^2``, the squared error of the row's
+    reconstruction, `LEAST_ENERGY` at least.
 
     Parameters
     ----------
     block : ndarray of float32, shape (n, dim)
     projection : Projection
-    variances : ndarray of float64, shape (n_components,)
-        Positive.
 
     Returns
     -------
-    ndarray of float64, shape (n, 2)
-
-    References
-    ----------
-    .. [1] B. Moghaddam, A. Pentland, "Probabilistic visual learning for object representation",
-       IEEE Transactions on Pattern Analysis and Machine Intelligence 19, 1997, section 2.2.
+    ndarray of float64, shape (n,)
     """
-    squares = np.square(projection.apply(block).astype(np.float64))
+    reduced = projection.apply(block).astype(np.float64)
     centred = block - projection.mean
-    total = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
-    energies = np.stack([(squares / variances).sum(axis=1), total - squares.sum(axis=1)], axis=1)
-    logarithms: NDArray[np.float64] = np.log(np.maximum(energies, LEAST_ENERGY))
-    return logarithms
+    energies = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
+    residuals: NDArray[np.float64] = energies - np.square(reduced).sum(axis=1)
+    return np.maximum(residuals, LEAST_ENERGY)
 
 
-def sum_excess(
-    energies: NDArray[np.float64], means: NDArray[np.float64], deviations: NDArray[np.float64]
+def find_worst(
+    residuals: NDArray[np.float64], means: NDArray[np.float64], deviations: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Sum ``max(0, (energy - mean) / deviation)^2`` over the last two axes."""
-    excess = np.maximum((energies - means) / deviations, 0.0)
-    total: NDArray[np.float64] = np.square(excess).sum(axis=(-2, -1))
-    return total
+    """Give the largest standardised logarithm of each row; (n, n_blocks) to (n,)."""
+    worst: NDArray[np.float64] = ((np.log(residuals) - means) / deviations).max(axis=1)
+    return worst
 
 
 def fit_novelty(
@@ -120,19 +104,19 @@ def fit_novelty(
     folds: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]],
     recipe: Recipe,
 ) -> tuple[Novelty, NDArray[np.float64]]:
-    """Fit the variances on all images, and all else on energies that saw no image's group.
+    """Fit the score and its threshold on residuals of images that no component was fitted on.
 
-    Mahalanobis distances in a network's features tell inputs from elsewhere [1]_. A picture
-    without much of what sets lesions apart is near their mean, though, and its blocks are only
-    told by what their principal components leave out: each energy counts where it is large, and
-    nothing where it is small.
+    The distance from the space of the principal components [1]_ is the Q statistic of process
+    control [2]_. The Mahalanobis distance within that space [3]_ is left out on purpose: images
+    that the components were fitted on have larger ones than new images have, so that a model
+    would call its own archive unfamiliar; and pictures of anything else are near the mean.
 
     Parameters
     ----------
     blocks : dict of str to ndarray of float32, shape (n_images, dim)
     projections : dict of str to Projection
-        The PCA of each block, fitted on all images; those behind the out-of-fold energies are
-        fitted anew on each fold's training part.
+        The PCA of each block, fitted on all images. Those behind the residuals are fitted anew
+        on each fold's training part.
     folds : sequence of (training, held-out)
         Row numbers; images of one group must share a fold.
     recipe : Recipe
@@ -145,32 +129,24 @@ def fit_novelty(
 
     References
     ----------
-    .. [1] K. Lee, K. Lee, H. Lee, J. Shin, "A simple unified framework for detecting
+    .. [1] B. Moghaddam, A. Pentland, "Probabilistic visual learning for object representation",
+       IEEE Transactions on Pattern Analysis and Machine Intelligence 19, 1997, section 2.2.
+    .. [2] J. E. Jackson, G. S. Mudholkar, "Control procedures for residuals associated with
+       principal component analysis", Technometrics 21, 1979.
+    .. [3] K. Lee, K. Lee, H. Lee, J. Shin, "A simple unified framework for detecting
        out-of-distribution samples and adversarial attacks", NeurIPS 2018, section 2.
     """
-    options = recipe.lightgbm.pca_dimension, recipe.random_state
-    energies = np.zeros((sum(len(test) for _, test in folds), len(projections), 2))
+    components, random_state = recipe.lightgbm.pca_dimension, recipe.random_state
+    residuals = np.zeros((sum(len(test) for _, test in folds), len(projections)))
     for training, test in folds:
         for column, name in enumerate(projections):
-            projection = Projection.fit(blocks[name][training], *options)
-            variances = measure_variances(blocks[name][training], projection)
-            energies[test, column] = log_energies(blocks[name][test], projection, variances)
-    means, deviations = energies.mean(axis=0), energies.std(axis=0)
-    deviations = np.maximum(deviations, LEAST_DEVIATION)
-    scores = sum_excess(energies, means, deviations)
-    variances_of = {
-        name: measure_variances(blocks[name], projection)
-        for name, projection in projections.items()
-    }
+            projection = Projection.fit(blocks[name][training], components, random_state)
+            residuals[test, column] = residual_energies(blocks[name][test], projection)
+    means = np.log(residuals).mean(axis=0)
+    deviations = np.maximum(np.log(residuals).std(axis=0), LEAST_DEVIATION)
+    scores = find_worst(residuals, means, deviations)
     threshold = fit_threshold(scores, recipe.review.false_alarm_rate)
-    return Novelty(variances_of, means, deviations, threshold), scores
-
-
-def measure_variances(block: NDArray[np.float32], projection: Projection) -> NDArray[np.float64]:
-    """Give the variances of the principal components of the rows that they were fitted on."""
-    squares = np.square(projection.apply(block).astype(np.float64))
-    variances: NDArray[np.float64] = np.maximum(squares.mean(axis=0), LEAST_ENERGY)
-    return variances
+    return Novelty(means, deviations, threshold), scores
 
 
 def fit_threshold(scores: NDArray[np.float64], false_alarm_rate: float) -> float:

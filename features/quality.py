@@ -20,23 +20,29 @@ MIN_SIDE = 64
 """Pixels that the shorter side must have."""
 MEASURED_SIDE = 300
 """Pixels that the longest side is shrunk to before light and sharpness are measured."""
-LIGHT_PERCENTILE = 95
-DARK_LEVEL = 80
-"""Luma (0-255) that the brightest twentieth of a picture must reach."""
-BRIGHT_LEVEL = 245
-"""Luma that the median must not reach: half of the picture would be as good as clipped."""
+LIGHT_LEVEL = 80
+"""Luma (0-255) from which on a pixel is not dark."""
+LIGHT_SHARE = 0.05
+"""Share of the pixels that must not be dark."""
+CLIPPED_LEVEL = 250
+"""Level (0-255) from which on a channel is as good as clipped."""
+CLIPPED_SHARE = 0.7
+"""Share of the pixels in which a channel may be clipped."""
 BLUR_SIGMAS = (2.0, 4.0)
 """Standard deviations, in shrunk pixels, of the two Gaussians that part detail by scale."""
 SHARPNESS = 1.0
-"""Least ratio of the energies of fine and coarse detail."""
+"""Ratio of the energies of fine and coarse detail that must be exceeded."""
+LEAST_ENERGY = 1e-3
+"""Coarse detail below this, in squared grey levels, is float32's rounding."""
 
 
 def find_flaws(image: NDArray[np.uint8]) -> tuple[str, ...]:
     """Name what is wrong with a picture, by fixed rules.
 
-    - `too dark`: the 95th percentile of the luma (ITU-R BT.601) is below 80. A mean or median
-      would also find pictures whose corners the dermatoscope's tube leaves black.
-    - `too bright`: the median luma is 245 or more.
+    - `too dark`: fewer than 5 % of the pixels have a luma (ITU-R BT.601) of 80 or more. A mean or
+      median would also find pictures whose corners the dermatoscope's tube leaves black.
+    - `too bright`: in 70 % of the pixels or more the largest channel is 250 or more. On skin red
+      is clipped long before the luma is.
     - `blurred`: `sharpness` is at most 1, as for a picture without any detail.
     - `small`: the shorter side is below 64 pixels.
 
@@ -61,10 +67,12 @@ def find_flaws(image: NDArray[np.uint8]) -> tuple[str, ...]:
     ('too dark', 'blurred', 'small')
     """
     check_color_image(image)
-    grey = np.asarray(cv2.cvtColor(shrink(image, MEASURED_SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
+    small = shrink(image, MEASURED_SIDE)
+    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+    largest = np.maximum.reduce(cv2.split(small))
     found = (
-        bool(np.percentile(grey, LIGHT_PERCENTILE) < DARK_LEVEL),
-        bool(np.median(grey) >= BRIGHT_LEVEL),
+        bool(np.mean(grey >= LIGHT_LEVEL) < LIGHT_SHARE),
+        bool(np.mean(largest >= CLIPPED_LEVEL) >= CLIPPED_SHARE),
         sharpness(grey) <= SHARPNESS,
         min(image.shape[:2]) < MIN_SIDE,
     )
@@ -105,4 +113,4 @@ def sharpness(grey: NDArray[np.uint8]) -> float:
     near, far = (cv2.GaussianBlur(levels, (0, 0), sigma) for sigma in BLUR_SIGMAS)
     fine = float(np.mean(np.square(levels - near)))
     coarse = float(np.mean(np.square(near - far)))
-    return fine / coarse if coarse > 0 else 0.0
+    return fine / coarse if coarse > LEAST_ENERGY else 0.0

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import lzma
-import zlib
+import errno
 from collections.abc import Callable, Generator
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 from trifuse.batch.inputs.kinds import Kind
 
@@ -53,7 +51,7 @@ def explain(error: Exception) -> str:
         return "there is not enough memory to unpack it"
     if isinstance(error, NotImplementedError):
         return "it is packed in a way that is not supported"
-    damaged = isinstance(error, (BadZipFile, EOFError, zlib.error, lzma.LZMAError))
-    if isinstance(error, OSError) and not damaged and error.strerror:
+    # To seek where a damaged header points to is an invalid argument.
+    if isinstance(error, OSError) and error.strerror and error.errno != errno.EINVAL:
         return f"the archive cannot be read ({error.strerror})"
     return "its data in the archive is damaged or cut off"

@@ -83,10 +83,10 @@ def _unpack(stream: TarStream, info: tarfile.TarInfo) -> Generator[bytes, None, 
     tarfile's own reader searches for ever in a map of holes that makes no sense.
     """
     stream.seek(info.offset_data)
-    # The stubs have bytes for what is a list of pairs.
+    # The stubs have bytes for what is a list of pairs, filled up with pairs of zeros.
     pieces = cast(Iterable[tuple[int, int]] | None, info.sparse) or [(0, info.size)]
     end = 0
-    for start, length in [*pieces, (info.size, 0)]:
+    for start, length in [*(piece for piece in pieces if piece[1]), (info.size, 0)]:
         if not end <= start <= start + length <= info.size:
             msg = "its header makes no sense"
             raise ArchiveError(msg)

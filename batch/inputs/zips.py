@@ -63,7 +63,7 @@ def _open(file: _BoundedFile) -> zipfile.ZipFile:
 
 def _tell_kind(info: zipfile.ZipInfo) -> Kind:
     mode = stat.S_IFMT(info.external_attr >> 16)
-    if info.is_dir() or mode == stat.S_IFDIR:
+    if info.filename.endswith("/") or mode == stat.S_IFDIR:  # is_dir fails on an empty name
         return Kind.FOLDER
     return Kind.OTHER if mode in {0, stat.S_IFREG} else Kind.SPECIAL_MEMBER
 

@@ -17,15 +17,11 @@ from trifuse.classifiers.output import OutputError, cannot_write, check_output, 
 
 
 class RunOutput(Protocol):
-    """Where the rows go.
+    """Where the rows go."""
 
-    Attributes
-    ----------
-    last : Checkpoint
-        How much is safely written.
-    """
-
-    last: Checkpoint
+    @property
+    def last(self) -> Checkpoint:
+        """How much is safely written."""
 
     def append(self, rows: bytes, checkpoint: Checkpoint) -> None:
         """Write the rows of a chunk, safely; the checkpoint's size is filled in."""
@@ -38,13 +34,18 @@ class StandardOutput:
     """Standard output: rows are flushed, and nothing can be resumed."""
 
     def __init__(self, header: bytes) -> None:
-        self.last = Checkpoint()
+        self._last = Checkpoint()
         self._write(header)
+
+    @property
+    def last(self) -> Checkpoint:
+        """How much is written."""
+        return self._last
 
     def append(self, rows: bytes, checkpoint: Checkpoint) -> None:
         """Write the rows of a chunk."""
         self._write(rows)
-        self.last = checkpoint
+        self._last = checkpoint
 
     def close(self) -> None:
         """Do nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
@@ -23,6 +24,8 @@ CONNECT_SECONDS = 30
 class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
     """Puts the model on each worker once, also on those that join later.
 
+    Its name is its own: another job on the cluster may use the same model.
+
     Parameters
     ----------
     settings : WorkerSettings
@@ -30,18 +33,18 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
     """
 
     def __init__(self, settings: WorkerSettings) -> None:
-        self.name = f"trifuse-{settings.model_sha256}"
-        self.sha256 = settings.model_sha256
+        self.name = f"trifuse-{uuid.uuid4()}"
         self.content = Path(settings.model).read_bytes()
 
     def setup(self, worker: Worker) -> None:
         """Write the model file."""
-        _model_on(worker, self.sha256).write_bytes(self.content)
+        _model_on(worker, self.name).write_bytes(self.content)
 
     def teardown(self, worker: Worker) -> None:
         """Remove it, and end the processes that have loaded it."""
-        close_supervisors()
-        _model_on(worker, self.sha256).unlink(missing_ok=True)
+        path = _model_on(worker, self.name)
+        close_supervisors(str(path))
+        path.unlink(missing_ok=True)
 
 
 class DaskPool:
@@ -68,7 +71,7 @@ class DaskPool:
 
     def submit(self, function: Callable[..., Result], chunk: list[Any]) -> Future[Result]:
         """Have a worker call the function; a chunk of a worker that is lost goes to another."""
-        future: Future[Result] = self._executor.submit(_call, function, chunk)
+        future: Future[Result] = self._executor.submit(_call, function, self._plugin.name, chunk)
         return future
 
     def restart(self) -> None:
@@ -96,14 +99,13 @@ class DaskPool:
         self._executor = self._client.get_executor(pure=False)
 
 
-def _call(function: Callable[..., Result], chunk: list[Any]) -> Result:
+def _call(function: Callable[..., Any], plugin: str, chunk: list[Any]) -> Any:
     """Call a function on a worker, with the model where the worker has it."""
-    if isinstance(function, ScoreChunk):
-        settings = function.settings
-        path = _model_on(get_worker(), settings.model_sha256)
-        function = ScoreChunk(replace(settings, model=str(path)))
-    return function(chunk)
+    if not isinstance(function, ScoreChunk):
+        return function(chunk)
+    path = _model_on(get_worker(), plugin)
+    return ScoreChunk(replace(function.settings, model=str(path)))(chunk)
 
 
-def _model_on(worker: Worker, sha256: str) -> Path:
-    return Path(worker.local_directory) / f"{sha256}.trifuse"
+def _model_on(worker: Worker, plugin: str) -> Path:
+    return Path(worker.local_directory) / f"{plugin}.trifuse"

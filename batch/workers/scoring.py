@@ -57,32 +57,35 @@ class ScoreChunk:
         return ChunkResult(records, time.perf_counter() - started)
 
 
-_supervisors: dict[int, Supervisor] = {}
+_supervisors: dict[tuple[int, WorkerSettings], Supervisor] = {}
 _lock = threading.Lock()
 
 
 def get_supervisor(settings: WorkerSettings, spare: Child | None = None) -> Supervisor:
-    """Give this thread's supervisor, its child ready; one with other settings is replaced.
+    """Give this thread's supervisor for these settings, its child ready.
 
     Parameters
     ----------
     settings : WorkerSettings
     spare : Child, optional
         A child that is starting already.
+
+    Raises
+    ------
+    trifuse.batch.workers.supervisor.WorkerError
+        If no child can be started, or the model cannot be loaded.
     """
-    thread = threading.get_ident()
+    key = threading.get_ident(), settings
     with _lock:
-        supervisor = _supervisors.get(thread)
-        if supervisor is None or supervisor.settings != settings:
-            if supervisor is not None:
-                supervisor.close()
-            supervisor = _supervisors[thread] = Supervisor(settings, spare)
+        if key not in _supervisors:
+            _supervisors[key] = Supervisor(settings, spare)
+        supervisor = _supervisors[key]
     supervisor.start()
     return supervisor
 
 
-def close_supervisors() -> None:
-    """End the children of this process."""
+def close_supervisors(model: str | None = None) -> None:
+    """End the children of this process, or those of one model."""
     with _lock:
-        while _supervisors:
-            _supervisors.popitem()[1].close()
+        for key in [key for key in _supervisors if model in {None, key[1].model}]:
+            _supervisors.pop(key).close()

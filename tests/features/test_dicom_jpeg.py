@@ -2,6 +2,7 @@
 
 import io
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from PIL import Image
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.data import get_testdata_file
 from pydicom.dataset import FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.pixels import convert_color_space
 from pydicom.uid import (
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
@@ -122,27 +124,33 @@ class TestJpeg:
     def test_lossless(self):
         """One image of pydicom's, of which another encoder made RLE."""
         lossless, rle = (
-            dcmread(get_testdata_file(f"SC_rgb_{name}.dcm", download=False))
+            Path(get_testdata_file(f"SC_rgb_{name}.dcm", download=False))
             for name in ("jpeg_gdcm", "rle")
         )
-        assert lossless.file_meta.TransferSyntaxUID == JPEGLosslessSV1
-        contents = []
-        for dataset in (lossless, rle):
-            file = io.BytesIO()
-            dataset.save_as(file)
-            contents.append(file.getvalue())
-        np.testing.assert_array_equal(read(contents[0]), rle.pixel_array)
-        np.testing.assert_array_equal(read(contents[1]), rle.pixel_array)
+        assert dcmread(lossless).file_meta.TransferSyntaxUID == JPEGLosslessSV1
+        expected = dcmread(rle).pixel_array
+        np.testing.assert_array_equal(read(lossless.read_bytes()), expected)
+        np.testing.assert_array_equal(read(rle.read_bytes()), expected)
+
+    @pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
+    def test_lossless_without_marker(self, photometric):
+        dataset = dcmread(get_testdata_file("SC_rgb_jpeg_gdcm.dcm", download=False))
+        frame = bytearray(get_frame(dataset.PixelData, 0))
+        levels = np.asarray(Image.open(io.BytesIO(frame)))
+        adobe = frame.index(b"\xff\xee")
+        del frame[adobe : adobe + 2 + struct.unpack_from(">H", frame, adobe + 2)[0]]
+        for number, letter in enumerate(b"RGB", 1):
+            for place in (frame.index(b"\xff\xc3"), frame.index(b"\xff\xda")):
+                frame[frame.index(letter, place)] = number
+        image = read(build(levels, photometric, JPEGLosslessSV1, frame))
+        np.testing.assert_array_equal(image, convert_color_space(levels, photometric, "RGB"))
 
     @pytest.mark.parametrize("syntax", [JPEGExtended12Bit, JPEGLosslessSV1])
     def test_more_than_8_bits_are_refused_by_name(self, syntax):
-        content = build(
-            np.zeros((ROWS, COLUMNS), "u2"), "MONOCHROME2", syntax, b"none", BitsStored=12
-        )
-        name = syntax.name
-        assert refusal(content).endswith(
-            f"transfer syntax, {name}, is supported for 8 bits, not 12"
-        )
+        values = np.zeros((ROWS, COLUMNS), np.uint16)
+        content = build(values, "MONOCHROME2", syntax, b"none", BitsStored=12)
+        told = f"its transfer syntax, {syntax.name}, is supported for 8 bits, not 12"
+        assert refusal(content).endswith(told)
 
     def test_size_of_the_data_must_be_that_of_the_header(self, smooth):
         grey = Image.fromarray(smooth[..., 0])

@@ -23,6 +23,7 @@ from pydicom.uid import (
 
 from trifuse.features import dicom
 from trifuse.features.dicom import read_dicom
+from trifuse.features.images import ImageError
 
 UID_OF_FILE = "1.2.826.0.1.3680043.8.498.1"
 ROWS, COLUMNS = 40, 44

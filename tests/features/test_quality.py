@@ -10,9 +10,9 @@ from scipy.ndimage import gaussian_filter
 
 from trifuse.features.quality import (
     BLUR_SIGMAS,
-    BRIGHT_LEVEL,
-    DARK_LEVEL,
+    CLIPPED_LEVEL,
     FLAWS,
+    LIGHT_LEVEL,
     MIN_SIDE,
     SHARPNESS,
     find_flaws,
@@ -33,7 +33,7 @@ def picture(rows=450, columns=600, seed=0):
 
 
 def scaled(image, gain):
-    return np.clip(image * gain, 0, 255).astype(np.uint8)
+    return np.clip(image * float(gain), 0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("shape", [(450, 600), (600, 450), (1200, 1600), (MIN_SIDE, 90)])
@@ -66,6 +66,14 @@ def test_black_corners_are_not_dark():
     assert find_flaws(image) == ()
 
 
+def test_red_may_be_clipped_in_a_part():
+    image = picture()
+    image[:300, :, 0] = 255
+    assert find_flaws(image) == ()
+    image[:320, :, 0] = 255
+    assert find_flaws(image) == ("too bright",)
+
+
 def test_an_over_exposed_picture():
     assert "too bright" in find_flaws(scaled(picture(), 2))
     assert "too bright" not in find_flaws(scaled(picture(), 1.2))
@@ -76,12 +84,14 @@ def test_a_small_picture(shape):
     assert find_flaws(picture(*shape))[-1] == "small"
 
 
-@pytest.mark.parametrize("level", [0, DARK_LEVEL - 1, DARK_LEVEL, 244, BRIGHT_LEVEL, 255])
+@pytest.mark.parametrize(
+    "level", [0, LIGHT_LEVEL - 1, LIGHT_LEVEL, CLIPPED_LEVEL - 1, CLIPPED_LEVEL, 255]
+)
 def test_plain_pictures(level):
     expected = ("blurred",)
-    if level < DARK_LEVEL:
+    if level < LIGHT_LEVEL:
         expected = ("too dark", "blurred")
-    if level >= BRIGHT_LEVEL:
+    if level >= CLIPPED_LEVEL:
         expected = ("too bright", "blurred")
     assert find_flaws(np.full((90, 120, 3), level, np.uint8)) == expected
 

@@ -1,13 +1,16 @@
 """Archives made in memory, and the stream of inputs as the batch job takes it."""
 
 import io
+import os
 import re
 import tarfile
+import tracemalloc
 import zipfile
 
 import pytest
 
 from trifuse.batch.inputs.archives import read_archive
+from trifuse.batch.inputs.folders import walk_folder
 from trifuse.batch.inputs.options import InputOptions
 from trifuse.batch.inputs.selection import Selection
 
@@ -70,3 +73,29 @@ def read(tmp_path, warnings):
         return map(shorten, items)  # a loop's variable would keep an item's content in memory
 
     return read
+
+
+@pytest.fixture(scope="session")
+def measure():
+    """Go through items; gives them and the most memory that Python had meanwhile."""
+
+    def measure(items):
+        tracemalloc.start()
+        found = list(items)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return found, peak
+
+    return measure
+
+
+@pytest.fixture
+def walk(warnings):
+    """Give the items of a folder, with names relative to it."""
+
+    def walk(folder, **options):
+        options = InputOptions((str(folder),), **options)
+        items = walk_folder(str(folder), options, Selection(options), warnings.append)
+        return [item._replace(name=os.path.relpath(item.name, folder)) for item in items]
+
+    return walk

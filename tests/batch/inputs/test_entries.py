@@ -19,6 +19,7 @@ DAMAGED = "its data in the archive is damaged or cut off"
         (NotImplementedError("a.jpg"), "it is packed in a way that is not supported"),
         (OSError(5, "Input/output error"), "the archive cannot be read (Input/output error)"),
         (OSError("Invalid data stream"), DAMAGED),
+        (OSError(22, "Invalid argument"), DAMAGED),
         (zipfile.BadZipFile("Bad CRC-32 for file 'a.jpg'"), DAMAGED),
         (zlib.error("Error -3"), DAMAGED),
         (lzma.LZMAError("Corrupt input data"), DAMAGED),

@@ -1,15 +1,10 @@
 """Tar archives: what is damaged, cut off, or a bomb becomes a row."""
 
-import gzip
-import io
 import random
 import tarfile
-import time
-import tracemalloc
 
 import pytest
 
-from trifuse.batch.inputs import archives, tar_stream
 from trifuse.batch.inputs.item import Item
 
 CUT_OFF = "it is damaged or cut off: what stands after its first {} is not read"
@@ -33,14 +28,6 @@ def with_pax(name, **fields):
     info = tarfile.TarInfo(name)
     info.pax_headers = {key.replace("_", "."): value for key, value in fields.items()}
     return info
-
-
-def measure(items):
-    tracemalloc.start()
-    found = list(items)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return found, peak
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -135,63 +122,6 @@ def test_a_checksum_that_is_wrong_is_told_at_the_end(make_tar, read):
     assert list(read("x.tgz", bytes(content))) == [Item("a.jpg", b"x"), Item("", fault=fault)]
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK],
-)
-def test_a_header_that_says_it_is_huge(kind, make_tar, read):
-    bomb = header("x", 1 << 30, kind) + bytes(1 << 24)
-    start = make_tar(("a.jpg", b"x"))[:1024]
-    items, peak = measure(read("x.tgz", gzip.compress(start + bomb, 1)))
-    assert items == [Item("a.jpg", b"x"), Item("", fault=TOO_LONG.format("1 member"))]
-    assert peak < 1 << 20
-    (item,) = read("x.tgz", gzip.compress(bomb, 1))
-    assert item.fault == "it is no tar archive, or is damaged"
-
-
-def test_a_chain_of_headers(make_tar, read):
-    start = make_tar(("a.jpg", b"x"))[:1024]
-    for link in (header("x", 0, tarfile.GNUTYPE_LONGNAME), header("x", 0, tarfile.XHDTYPE)):
-        _, last = read("x.tar", start + link * 10_000)
-        assert last.fault in {TOO_LONG.format("1 member"), CUT_OFF.format("1 member")}
-
-
-def test_a_map_of_holes_without_end(make_tar, read):
-    block = bytearray(header("x.jpg", 0, tarfile.GNUTYPE_SPARSE))
-    block[482] = 1  # the map goes on in the next block
-    block[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(block))[0]
-    more = bytes([0o60] * 504 + [1] + [0] * 7)
-    start = make_tar(("a.jpg", b"x"))[:1024]
-    items, peak = measure(read("x.tgz", gzip.compress(start + bytes(block) + more * 20_000, 1)))
-    assert items == [Item("a.jpg", b"x"), Item("", fault=TOO_LONG.format("1 member"))]
-    assert peak < 2 << 20
-
-
-def test_global_headers_do_not_pile_up(read):
-    def record(number):
-        return f"1000 k{number:05}={'v' * 987}\n".encode()
-
-    def entry(number):
-        content = b"".join(map(record, range(number, number + 100)))
-        return header("g", len(content), tarfile.XGLTYPE) + pad(content) + header("a.jpg", 0)
-
-    *items, last = read("x.tar", b"".join(entry(100 * number) for number in range(9)))
-    assert items == [Item("a.jpg", b"")]
-    fault = "its global headers are too long: what stands after its first 1 member is not read"
-    assert last == Item("", fault=fault)
-
-
-def test_digits_without_end_take_no_time(read):
-    """Python 3.11.7 searches such a header in quadratic time."""
-    content = b"1" * 120_000
-    bomb = header("x", len(content), tarfile.XHDTYPE) + pad(content) + header("a.jpg", 0)
-    started = time.monotonic()
-    (item,) = read("x.tar", header("b.txt", 0) + bomb)
-    assert time.monotonic() - started < 2
-    fault = "a header in it makes no sense: what stands after its first 1 member is not read"
-    assert item.fault == fault
-
-
 @pytest.mark.parametrize("size", ["-1", "-513", "-100000", "99999999999999999999", "x"])
 def test_sizes_that_make_no_sense(size, make_tar, read):
     content = make_tar(
@@ -231,6 +161,16 @@ def test_holes_become_zeros(fields, make_tar, read):
     assert found == [Item("a.jpg", b"onet\0\0\0\0wo!!\0\0\0\0"), Item("b.jpg", b"x")]
 
 
+def test_holes_as_gnu_tar_has_written_them_for_decades(make_tar, read):
+    block = bytearray(header("a.jpg", 8, tarfile.GNUTYPE_SPARSE))
+    block[386:434] = b"%011o\0%011o\0%011o\0%011o\0" % (0, 4, 8, 4)  # offset, length, ...
+    block[483:495] = b"%011o\0" % 16
+    block[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(block))[0]
+    content = bytes(block) + pad(b"onetwo!!") + make_tar(("b.jpg", b"x"))
+    found = list(read("x.tar", content))
+    assert found == [Item("a.jpg", b"onet\0\0\0\0wo!!\0\0\0\0"), Item("b.jpg", b"x")]
+
+
 @pytest.mark.parametrize(
     "holes", ["4,4,0,4", "0,10,2,4", "0,17", "-4,4", "4,-4", "0,16,16,1", "99,1", "8,4,8,4"]
 )
@@ -239,55 +179,3 @@ def test_maps_of_holes_that_make_no_sense(holes, make_tar, read):
     first, *rest = read("x.tar", make_tar((info, b"onetwo!!" * 4), ("b.jpg", b"x")))
     assert first == Item("x.jpg", fault=NO_SENSE)
     assert rest[0] in (Item("b.jpg", b"x"), Item("", fault=rest[0].fault))
-
-
-def test_a_hole_of_a_petabyte(make_tar, read):
-    info = with_pax("x.jpg", GNU_sparse_map="0,0", GNU_sparse_size=str(1 << 50))
-    items, peak = measure(read("x.tar", make_tar((info, b""), ("b.jpg", b"x"))))
-    assert items[0].fault.startswith("it has more than 256 MiB")
-    assert items[1] == Item("b.jpg", b"x")
-    assert peak < 1 << 20
-
-
-def test_a_bomb(make_tar, read, monkeypatch):
-    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 16 << 20)
-    content = make_tar(("a.jpg", bytes(64 << 20)), ("b.jpg", b"x"), mode="w:gz", compresslevel=1)
-    items, peak = measure(read("x.tgz", content))
-    assert items[0].fault.startswith("it has more than")
-    assert items[1] == Item("b.jpg", b"x")
-    assert peak < 1 << 20
-
-
-def test_a_packed_archive_does_not_go_on_for_ever(make_tar, read, monkeypatch):
-    monkeypatch.setattr(tar_stream, "MAX_UNPACKED_BYTES", 1 << 20)
-    members = [(f"{number}.jpg", bytes(400_000)) for number in range(9)]
-    *items, last = read("x.tgz", make_tar(*members, mode="w:gz"))
-    assert items[:2] == [Item(name, content) for name, content in members[:2]]
-    assert last.fault.startswith("it ")
-    assert "what stands after its first 3 members is not read" in last.fault
-
-
-def test_members_are_not_remembered(read):
-    content = b"".join(header(f"{number}.jpg", 0) for number in range(3000)) + bytes(1024)
-    items = read("x.tar", content)
-    next(items)
-    tracemalloc.start()
-    assert sum(1 for _ in items) == 2999
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 200_000
-
-
-def test_a_member_s_bytes_are_not_read_where_it_is_left_out(make_tar, read, monkeypatch):
-    read_bytes = []
-    real = io.BufferedReader.read
-
-    class Reader(io.BufferedReader):
-        def read(self, size=-1):
-            read_bytes.append(size)
-            return real(self, size)
-
-    monkeypatch.setattr("trifuse.batch.inputs.tars.io.BufferedReader", Reader)
-    content = make_tar(("a.jpg", bytes(10 << 20)), ("b.jpg", b"x"))
-    assert list(read("x.tar", content, exclude=("a.*",))) == [Item("b.jpg", b"x")]
-    assert sum(read_bytes) < 1 << 20

@@ -3,7 +3,6 @@
 import io
 import stat
 import struct
-import tracemalloc
 import zipfile
 import zlib
 
@@ -22,15 +21,6 @@ def set_field(archive, offset_here, offset_directory, form, value):
         struct.pack_into(form, archive, offset_here, value)
     struct.pack_into(form, archive, archive.index(b"PK\x01\x02") + offset_directory, value)
     return bytes(archive)
-
-
-def measure(items):
-    """Give the items and the most memory that Python had while they were read."""
-    tracemalloc.start()
-    found = list(items)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return found, peak
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -122,7 +112,7 @@ def bomb(make_zip):
     return set_field(archive, 22, 24, "<L", 1 << 30)
 
 
-def test_a_bomb(bomb, read):
+def test_a_bomb(bomb, read, measure):
     items, peak = measure(read("x.zip", bomb))
     assert items[0].fault.startswith("it has more than 256 MiB")
     assert items[1] == Item("a.jpg", b"x")
@@ -130,13 +120,13 @@ def test_a_bomb(bomb, read):
 
 
 @pytest.mark.parametrize("size", [0, 1000, 3 << 20])
-def test_a_bomb_whose_header_lies(bomb, size, read):
+def test_a_bomb_whose_header_lies(bomb, size, read, measure):
     items, peak = measure(read("x.zip", set_field(bomb, None, 24, "<L", size)))
     assert items == [Item("bomb.jpg", fault=DAMAGED), Item("a.jpg", b"x")]
     assert peak < size * 1.3 + (1 << 20)
 
 
-def test_a_bomb_without_an_image_s_name_is_not_unpacked(make_zip, read, warnings):
+def test_a_bomb_without_an_image_s_name_is_not_unpacked(make_zip, read, warnings, measure):
     items, peak = measure(read("x.zip", make_zip(("bomb.txt", bytes(50 << 20)))))
     assert (items, len(warnings)) == ([], 1 + 1)  # and that there is no image
     assert peak < 1 << 20
@@ -189,7 +179,7 @@ def test_an_absurd_directory_is_not_read(make_zip, read, monkeypatch):
 
 
 @pytest.mark.parametrize("size", [1 << 31, (1 << 32) - 2])
-def test_a_directory_that_says_it_is_huge(size, make_zip, read):
+def test_a_directory_that_says_it_is_huge(size, make_zip, read, measure):
     content = bytearray(make_zip(("a.jpg", b"x")))
     struct.pack_into("<L", content, content.index(b"PK\x05\x06") + 12, size)
     items, peak = measure(read("x.zip", bytes(content)))
@@ -202,3 +192,12 @@ def test_an_archive_that_is_cut_off(share, make_zip, read):
     content = make_zip(*((f"{number}.jpg", b"x" * 100) for number in range(50)))
     (item,) = read("x.zip", content[: int(len(content) * share)])
     assert item == Item("", fault="it is no zip archive, or is damaged")
+
+
+def test_a_member_without_a_name(make_zip, read, warnings):
+    content = bytearray(set_field(make_zip(("x", b""), ("a.jpg", b"x")), None, 28, "<H", 0))
+    del content[content.index(b"PK\x01\x02") + 46]
+    end = content.index(b"PK\x05\x06")
+    content[end + 12] -= 1  # the directory's size
+    assert list(read("x.zip", bytes(content))) == [Item("a.jpg", b"x")]
+    assert warnings[0].endswith("passed over 1 file that cannot be read and has no image's suffix.")

@@ -1,0 +1,100 @@
+"""Kill runs of `trifuse predict` at random moments, resume them, and compare the bytes.
+
+The command is killed by SIGKILL alone, or with all its processes at once, or one of its workers
+is; each time `--resume` goes on, and what comes out is compared with an uninterrupted run.
+
+    python benchmarks/kill_runs.py --kills 200
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from small_job import TRIFUSE, make_model, make_pictures
+
+KINDS = ("the command", "all its processes", "one worker")
+
+
+def children(pid: int) -> list[int]:
+    """Give the numbers of a process's children and theirs."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return []
+    found = [int(number) for number in text.split()]
+    return found + [number for child in found for number in children(child)]
+
+
+def kill(process: subprocess.Popen[bytes], kind: str, rng: random.Random) -> bool:
+    """Kill what `kind` says; tell whether there was something to kill."""
+    try:
+        if kind == "the command":
+            process.kill()
+        elif kind == "all its processes":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            os.kill(rng.choice(children(process.pid)), signal.SIGKILL)
+    except (ProcessLookupError, IndexError):
+        return False
+    return True
+
+
+def main() -> None:
+    """Print how many kills of each kind there were and how many outputs were the same bytes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--images", type=int, default=600)
+    parser.add_argument("--jobs", default="2")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    rng = random.Random(arguments.seed)
+    kills, exits, states = Counter(), Counter(), Counter()
+    same = outputs = 0
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        make_model(root)
+        make_pictures(root / "pictures", arguments.images)
+        command = [TRIFUSE, "predict", "pictures", "-m", "small.trifuse", "-j", arguments.jobs]
+        start = time.perf_counter()
+        subprocess.run([*command, "-o", "whole.csv", "--quiet"], cwd=root, check=False)
+        seconds = time.perf_counter() - start
+        whole = (root / "whole.csv").read_bytes()
+        while sum(kills.values()) < arguments.kills:
+            output = root / f"{outputs}.csv"
+            process = subprocess.Popen(
+                [*command, "-o", output.name, "--resume", "--quiet"],
+                cwd=root, start_new_session=True,
+            )  # fmt: skip
+            try:
+                process.wait(rng.uniform(0, 1.1 * seconds))
+            except subprocess.TimeoutExpired:
+                kind = rng.choice(KINDS)
+                partial = root / f"{output.name}.partial"
+                states["in the middle" if partial.exists() else "at the start or the end"] += 1
+                kills[kind] += kill(process, kind, rng)
+            exits[process.wait()] += 1
+            if output.exists():
+                outputs += 1
+                same += output.read_bytes() == whole
+                output.unlink()
+        leftovers = [path.name for path in root.glob("*.partial")]
+    for kind, number in kills.items():
+        print(f"{number:5d} kills of {kind}")
+    for state, number in states.items():
+        print(f"{number:5d} of them {state}")
+    print(f"{outputs:5d} outputs, {same} of them the same bytes as the uninterrupted run's")
+    print(f"exit codes: {dict(exits)}; unfinished at the end: {leftovers}")
+    if same < outputs or set(exits) - {0, 3, -signal.SIGKILL}:
+        raise SystemExit("a kill was not survived")
+
+
+if __name__ == "__main__":
+    main()
