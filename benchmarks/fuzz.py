@@ -23,6 +23,7 @@ import re
 import resource
 import struct
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -30,7 +31,6 @@ import traceback
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
@@ -114,10 +114,10 @@ def make_pictures() -> Files:
     }  # fmt: skip
 
 
-def make_originals(folder: Path, cnn: bool) -> Files:
-    """Give sound files of every kind; the models are trained here."""
+def make_originals(folder: Path, model: Path | None, cnn: bool) -> Files:
+    """Give sound files of every kind; models are trained unless there is one."""
     made = make_pictures()
-    places = sorted((Path(pydicom.__file__).parent / "data" / "test_files").rglob("*.dcm"))
+    places = sorted((Path(pydicom.__file__).parent / "data").rglob("*.dcm"))
     made["dicom"] = [place.read_bytes() for place in places if place.stat().st_size < 12_000]
     scan = pydicom.dcmread(next(place for place in places if place.name == "chrX1.dcm"))
     scan.PhotometricInterpretation = "PALETTE COLOR"
@@ -134,7 +134,11 @@ def make_originals(folder: Path, cnn: bool) -> Files:
             for name, content in members:
                 archive.writestr(name, content)
         made["zip"].append(file.getvalue())
-    forms = [("", tarfile.GNU_FORMAT), ("", tarfile.PAX_FORMAT), *((c, 2) for c in ("gz", "bz2", "xz"))]
+    forms = [
+        ("", tarfile.GNU_FORMAT),
+        ("", tarfile.PAX_FORMAT),
+        *((c, 2) for c in ("gz", "bz2", "xz")),
+    ]
     for packing, form in forms:
         with tarfile.open(fileobj=(file := io.BytesIO()), mode=f"w:{packing}", format=form) as tar:
             for name, content in members:
@@ -142,9 +146,10 @@ def make_originals(folder: Path, cnn: bool) -> Files:
                 info.size = len(content)
                 tar.addfile(info, io.BytesIO(content))
         made["tar"].append(file.getvalue())
-    table = "path,id,age\na.jpg,1,30\n\"b,c.png\",\"2\n2\",\n,3,é\n"
+    table = 'path,id,age\na.jpg,1,30\n"b,c.png","2\n2",\n,3,é\n'
     made["csv"] = [table.encode(), table.replace("\n", "\r\n").encode("utf-8-sig")]
-    made["trifuse"] = [train(folder, cnn=False)] + [train(folder, cnn=True)] * cnn
+    made["trifuse"] = [model.read_bytes() if model else train(folder, cnn=False)]
+    made["trifuse"] += [train(folder, cnn=True)] * cnn
     for kind in ("json", *PARTS):
         made[kind] = made["trifuse"][-1:]
     return made
@@ -198,9 +203,13 @@ def change_bytes(data: bytearray, rng: random.Random, others: list[bytes], text:
         value = rng.choice(NUMBERS)
         match rng.randrange(10 if text else 8):
             case 0 | 1:
-                data[start : start + 1] = bytes([data[start] ^ 1 << rng.randrange(8)] if data else [0])
+                data[start : start + 1] = bytes(
+                    [data[start] ^ 1 << rng.randrange(8)] if data else [0]
+                )
             case 2:
-                data[start : start + size] = bytes([rng.choice((0, 255, rng.randrange(256)))]) * size
+                data[start : start + size] = (
+                    bytes([rng.choice((0, 255, rng.randrange(256)))]) * size
+                )
             case 3:
                 del data[start : start + rng.choice((size, len(data)))]
             case 4:
@@ -214,7 +223,9 @@ def change_bytes(data: bytearray, rng: random.Random, others: list[bytes], text:
                 data[start:start] = data[start : start + size] * rng.choice((1, 1, 2, 50))
             case _:
                 if found := rng.choice([*re.finditer(rb"-?[0-9][0-9.e+-]*", data), None]):
-                    data[slice(*found.span())] = rng.choice((b"%d" % value, b"-1", b"1e999", b"nan"))
+                    data[slice(*found.span())] = rng.choice(
+                        (b"%d" % value, b"-1", b"1e999", b"nan")
+                    )
     return data
 
 
@@ -304,7 +315,10 @@ def serve(pipe: Any, kind: str, originals: list[bytes], folder: str) -> None:
     """Read the cases that are asked for, in a process like a worker's."""
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)  # decoders print
     limit_memory(MEMORY_MB)
-    path = Path(folder) / f"{os.getpid()}.{kind if kind in SHARES and kind not in {'json', *PARTS} else 'trifuse'}"
+    path = (
+        Path(folder)
+        / f"{os.getpid()}.{kind if kind in SHARES and kind not in {'json', *PARTS} else 'trifuse'}"
+    )
     pipe.send("ready")
     while True:
         content = damage(kind, pipe.recv(), originals)
@@ -315,3 +329,183 @@ def serve(pipe: Any, kind: str, originals: list[bytes], folder: str) -> None:
         except Exception:  # noqa: BLE001 - that is what is looked for
             result = " / ".join(traceback.format_exc().strip().splitlines()[-3:])
         pipe.send((result, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
+
+
+class Reader:
+    """A process that reads cases of one kind, and is replaced after each that it did not survive.
+
+    Parameters
+    ----------
+    kind : str
+    originals : list of bytes
+    folder : Path
+        For what is read from files.
+    seconds : float
+        That a case may take.
+    """
+
+    def __init__(self, kind: str, originals: list[bytes], folder: Path, seconds: float) -> None:
+        self.kind, self.originals, self.folder, self.seconds = kind, originals, folder, seconds
+        self._process: Any = None
+
+    def read(self, number: int) -> tuple[str, int]:
+        """Read a case; give what came of it, and the MiB that the process has had at most."""
+        if self._process is None:
+            self._start()
+        try:
+            self._pipe.send(number)
+            if self._pipe.poll(self.seconds):
+                result: tuple[str, int] = self._pipe.recv()
+                return result
+            found = f"it took longer than {self.seconds:g} s"
+        except (EOFError, OSError):
+            self._process.join(9)
+            found = f"its process ended with code {self._process.exitcode}"
+        self.close()
+        return self._ask_supervisor(number) if self.kind == "tflite" else found, 0
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+
+    def _start(self) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self._pipe, theirs = spawn.Pipe()
+        arguments = (theirs, self.kind, self.originals, str(self.folder))
+        self._process = spawn.Process(target=serve, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()
+        self._pipe.recv()
+
+    def _ask_supervisor(self, number: int) -> str:
+        """Load a model that kills its process as `trifuse predict` does."""
+        path = self.folder / f"{number}.trifuse"
+        path.write_bytes(content := damage(self.kind, number, self.originals))
+        supervisor = Supervisor(WorkerSettings(str(path), hashlib.sha256(content).hexdigest()))
+        try:
+            supervisor.start()
+        except WorkerError as error:
+            return "contained" if "cannot be loaded: it " in str(error) else str(error)
+        finally:
+            supervisor.close()
+        return "it killed a process, and then it did not"
+
+
+def fuzz(kind: str, numbers: range, originals: list[bytes], options: argparse.Namespace) -> int:
+    """Read cases of a kind, print their row of the table, and give the number of findings."""
+    results, peak, start, todo = Counter[str](), 0, time.monotonic(), iter(numbers)
+
+    def drive(reader: Reader) -> None:
+        nonlocal peak
+        for number in todo:
+            result, memory = reader.read(number)
+            peak = max(peak, memory)
+            results[result if result in {"accepted", "refused", "contained"} else "findings"] += 1
+            if result not in {"accepted", "refused", "contained"}:
+                print(f"FINDING {kind}:{number} {result}", flush=True)
+        reader.close()
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.processes) as pool:
+        readers = [
+            Reader(kind, originals, Path(folder), options.seconds) for _ in range(options.processes)
+        ]
+        list(pool.map(drive, readers))
+    counts = [results[name] for name in ("accepted", "refused", "contained", "findings")]
+    cells = [
+        kind,
+        *(f"{n:,}" for n in (len(numbers), *counts, peak)),
+        f"{time.monotonic() - start:.0f}",
+    ]
+    print(f"| {' | '.join(cells)} |", flush=True)
+    return results["findings"]
+
+
+def score(originals: Files, model: bytes, numbers: range) -> int:
+    """Have the command score damaged images, all in one run, and give the number of findings."""
+    start, found = time.monotonic(), []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "m.trifuse").write_bytes(model)
+        names = [f"{PICTURES[number % len(PICTURES)]}:{number}" for number in numbers]
+        with (folder / "in.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerows([("path", "id"), *((name.replace(":", "."), name) for name in names)])
+        for name in names:
+            kind, number = name.split(":")
+            content = damage(kind, int(number), originals[kind])
+            (folder / name.replace(":", ".")).write_bytes(content)
+        command = [
+            TRIFUSE,
+            "predict",
+            "in.csv",
+            "-m",
+            "m.trifuse",
+            "-o",
+            "out.csv",
+            "-q",
+            "-j",
+            "2",
+        ]
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if ran.returncode not in {0, 3} or ran.stderr:
+            found.append(f"exit code {ran.returncode}: {ran.stderr}")
+        with suppress(FileNotFoundError), (folder / "out.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+            ids = list(dict.fromkeys(row["image"].split("#")[0] for row in rows))
+            found += ["the rows are not those of the inputs"] * (ids != names)
+            found += [
+                f"{row['image']} {row['message']}"
+                for row in rows
+                if not re.match(r"cannot read|too |$", row["message"])
+            ]
+    print(*(f"FINDING predict {text}" for text in found), sep="\n")
+    errors = sum(row["status"] == "error" for row in rows)
+    print(
+        f"trifuse predict: {len(names):,} images, {len(rows):,} rows, {errors:,} of them errors, "
+        f"exit code {ran.returncode}, {time.monotonic() - start:.0f} s"
+    )
+    return len(found)
+
+
+def main() -> None:
+    """Read all cases, and say by the exit code whether anything was found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=120_000, help="of all kinds together")
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first case of each kind"
+    )
+    parser.add_argument("--scored", type=int, default=2_000, help="images for the whole command")
+    parser.add_argument("--kinds", nargs="*", choices=SHARES, default=list(SHARES))
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=30, help="that a case may take")
+    parser.add_argument("--model", type=Path, help="instead of one that is trained first")
+    parser.add_argument("--cnn", action="store_true", help="train one with a network too")
+    parser.add_argument("--case", metavar="KIND:NUMBER", help="read this one only")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the case's bytes")
+    options = parser.parse_args()
+    one = options.case or options.kinds[0]
+    kinds = [one.partition(":")[0]] if options.case else options.kinds
+    with tempfile.TemporaryDirectory() as folder:
+        originals = make_originals(Path(folder), options.model, options.cnn)
+    if options.write:
+        number = int(one.partition(":")[2])
+        options.write.write_bytes(damage(kinds[0], number, originals[kinds[0]]))
+    print("| kind | cases | accepted | refused | contained | findings | peak MiB | seconds |")
+    print(f"|{' --- |' * 8}")
+    total, found = sum(SHARES[kind] for kind in kinds), 0
+    for kind in kinds:
+        first, count = options.first, options.cases * SHARES[kind] // total
+        if options.case:
+            first, count = int(one.partition(":")[2]), 1
+        found += fuzz(kind, range(first, first + count), originals[kind], options)
+    if options.scored and not options.case:
+        numbers = range(options.first, options.first + options.scored)
+        found += score(originals, originals["trifuse"][0], numbers)
+    sys.exit(found > 0)
+
+
+if __name__ == "__main__":
+    main()

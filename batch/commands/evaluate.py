@@ -14,11 +14,12 @@ from trifuse.batch.commands.options import json_option
 @click.argument("truth", type=click.Path())
 @json_option()
 def command(predictions: str, truth: str, as_json: bool) -> None:
-    """Measure a predictions CSV against the truth.
+    """Measure predictions against the truth.
 
-    TRUTH is HAM10000's metadata, the ISIC challenge's one-hot CSV
-    (image,MEL,NV,BCC,AKIEC,BKL,DF,VASC), or a CSV with the columns path and label. All metrics
-    need the probabilities of all classes: run `trifuse predict --probabilities`.
+    PREDICTIONS is what `trifuse predict` wrote, in any of its formats. TRUTH is HAM10000's
+    metadata, the ISIC challenge's one-hot CSV (image,MEL,NV,BCC,AKIEC,BKL,DF,VASC), or a CSV with
+    the columns path and label. All metrics need the probabilities of all classes: run
+    `trifuse predict --probabilities`.
 
     \b
     trifuse evaluate predictions.csv HAM10000_metadata.csv

@@ -41,19 +41,23 @@ class Supervisor:
         WorkerError
             With the sentence that says why it cannot work.
         """
-        if self._child is None:
+        for trial in (1, 2):
+            if self._child is not None:
+                return
             child, self._spare = self._spare or Child(), None
             try:
-                error = child.load(self.settings)
+                if error := child.load(self.settings):
+                    raise WorkerError(error)
             except ChildError as problem:
-                error = f"The model {self.settings.model} cannot be loaded: {problem}."
+                child.kill()
+                if trial == 2:
+                    msg = f"The model {self.settings.model} cannot be loaded: {problem}."
+                    raise WorkerError(msg) from problem
             except BaseException:
                 child.kill()
                 raise
-            if error:
-                child.kill()
-                raise WorkerError(error)
-            self._child = child
+            else:
+                self._child = child
 
     def score(self, item: Item) -> list[Record]:
         """Give the records of all frames of an item; at least one.

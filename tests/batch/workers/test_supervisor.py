@@ -191,3 +191,24 @@ def test_no_module_is_taken_from_the_working_folder(supervise, pictures, tmp_pat
         Path(f"{name}.py").write_text("raise SystemExit('a stranger was run')")
     [record] = supervise().score(Item(pictures[0]))
     assert record.probabilities is not None
+
+
+def test_a_child_that_is_killed_while_it_loads_the_model_is_replaced(supervise, pictures):
+    supervisor = supervise()
+    supervisor._spare = spare = Child()
+    os.kill(spare._process.pid, signal.SIGKILL)
+    [record] = supervisor.score(Item(pictures[0]))
+    assert record.probabilities is not None
+    assert supervisor._child is not spare
+
+
+def test_a_model_that_kills_every_child_is_told(supervise, monkeypatch, model_file):
+    def die(child, settings):
+        os.kill(child._process.pid, signal.SIGSEGV)
+        return load(child, settings)
+
+    load = Child.load
+    monkeypatch.setattr(Child, "load", die)
+    message = rf"^The model {model_file} cannot be loaded: it killed its process \(SIGSEGV\)\.$"
+    with pytest.raises(WorkerError, match=message):
+        supervise().start()
