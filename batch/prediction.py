@@ -95,7 +95,7 @@ def run_prediction(
     trifuse.classifiers.output.OutputError
         If the output must not be replaced or cannot be written, or is not that of these options.
     trifuse.classifiers.archive.ModelFileError, trifuse.classifiers.prior.PriorError,
-    trifuse.batch.inputs.sources.SourceError, trifuse.batch.outputs.format.FormatError,
+    trifuse.batch.inputs.item.SourceError, trifuse.batch.outputs.format.FormatError,
     trifuse.batch.outputs.ids.KeyFileError
         If what they name cannot be used.
     trifuse.batch.workers.supervisor.WorkerError

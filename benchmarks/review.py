@@ -171,9 +171,9 @@ def find_flaws_spoilt(path: Path) -> list[tuple[str, ...]]:
     return [find_flaws(image), *(find_flaws(spoil(image)) for _, spoil in SPOILT.values())]
 
 
-def percent(values: Any) -> str:
+def percent(values: Any, digits: int = 1) -> str:
     """Write a share of true values."""
-    return f"{100 * np.mean(values):.1f} %"
+    return f"{100 * np.mean(values):.{digits}f} %"
 
 
 def print_sets(sets: NDArray[np.bool_], alarms: NDArray[np.bool_], table: LabelledTable) -> None:
@@ -205,9 +205,10 @@ def print_others(kinds: Sequence[str], found: NDArray[np.bool_]) -> None:
 def print_quality(flaws: Sequence[Sequence[tuple[str, ...]]]) -> None:
     """Print how many images have flaws: as they are, and spoilt."""
     rows = [
-        (f"as they are: {flaw}", percent([flaw in image[0] for image in flaws])) for flaw in FLAWS
+        (f"as they are: {flaw}", percent([flaw in image[0] for image in flaws], 2))
+        for flaw in FLAWS
     ]
-    rows += [("as they are: any", f"{100 * np.mean([image[0] != () for image in flaws]):.2f} %")]
+    rows += [("as they are: any", percent([image[0] != () for image in flaws], 2))]
     for number, (what, (flaw, _)) in enumerate(SPOILT.items(), start=1):
         rows.append((f"{what}: {flaw}", percent([flaw in image[number] for image in flaws])))
     print("", markdown_table(("images", "flagged"), rows), sep="\n")

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from trifuse.datasets.csv_file import Entry, Row, read_header, read_rows, reject_repeats
 from trifuse.datasets.csv_table import read_csv_entries
 from trifuse.datasets.ham10000 import HAM10000_CLASSES, read_ham10000_metadata
 from trifuse.datasets.table import DatasetError, name_few
-from trifuse.features.images import IMAGE_SUFFIXES
+from trifuse.features.images import strip_path
 
 _ISIC_COLUMNS = {name.upper(): name for name in HAM10000_CLASSES}
 
@@ -68,26 +68,20 @@ def match_truth(images: Sequence[str], truth: Mapping[str, str]) -> list[str | N
     """
     by_stem: dict[str, list[str]] = {}
     for name in truth:
-        by_stem.setdefault(_stem(name), []).append(name)
+        by_stem.setdefault(strip_path(name), []).append(name)
     return [_match(image, truth, by_stem) for image in images]
 
 
 def _match(image: str, truth: Mapping[str, str], by_stem: dict[str, list[str]]) -> str | None:
     if image in truth:
         return truth[image]
-    names = by_stem.get(_stem(image), [])
+    names = by_stem.get(strip_path(image), [])
     if len(names) > 1:
         raise DatasetError(
             f"{image} could be any of {name_few(names)} of the truth; "
             "write the paths in the truth as they are in the predictions"
         )
     return truth[names[0]] if names else None
-
-
-def _stem(name: str) -> str:
-    """Return the file name without folders and image suffix; ids may hold other dots."""
-    path = PurePath(name)
-    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
 
 
 def _read_entries(path: Path) -> list[Entry]:

@@ -2,63 +2,31 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import re
 import threading
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.features.dicom_pixels import (
-    BIG_ENDIAN,
-    DECODERS,
-    DEFLATED,
-    IMPLICIT,
-    JPEG_BASELINE,
-    NATIVE,
-    Frames,
-    Header,
-    to_rgb,
+from trifuse.features.dicom_frames import Frames
+from trifuse.features.dicom_header import (
+    read_dataset,
+    read_header,
+    read_meta,
+    read_settings,
+    read_uid,
 )
-from trifuse.features.images import MAX_PIXELS, ImageError, _without_pillow_warnings
+from trifuse.features.dicom_pixels import to_rgb
+from trifuse.features.images import MAX_PIXELS, ImageError
+from trifuse.features.quiet import without_pillow_warnings
 
 DICOM_START_BYTES = 132
 """Bytes at the start of a file that `is_dicom` needs: a preamble of 128, then "DICM"."""
-
-MAX_INFLATED_BYTES = 2**30
-"""Bytes above which the dataset of a deflated file is refused."""
-
-_GREY = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
-_COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422"}
-_COLOUR_OF_JPEG_2000 = {"YBR_RCT", "YBR_ICT"}
-_OTHER_PHOTOMETRIC = {"HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB"}
-_NO_IMAGES = {
-    "directory of DICOM files": re.compile(r"1\.2\.840\.10008\.1\.3\.10"),
-    "segmentation": re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.66\.[47]"),
-    "document": re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.104\.\d+"),
-}
-_PALETTE = (
-    f"{colour}PaletteColorLookupTable{part}"
-    for colour in ("Red", "Green", "Blue")
-    for part in ("Descriptor", "Data")
-)
-_SETTINGS = [
-    "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "WindowCenter", "WindowWidth",
-    "VOILUTFunction", "VOILUTSequence", *_PALETTE,
-]  # fmt: skip
-_WANTED = [
-    "SOPClassUID", "SOPInstanceUID", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated",
-    "BitsStored", "HighBit", "PixelRepresentation", "PhotometricInterpretation", "NumberOfFrames",
-    "PlanarConfiguration", "ExtendedOffsetTable", "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence", *_SETTINGS,
-]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,11 +119,11 @@ def read_dicom(
         if not is_dicom(content):
             raise ImageError("it is not a DICOM file")
         with _only_image_errors("its DICOM header cannot be read, probably truncated or damaged"):
-            meta, start = _read_meta(content)
-            uid = _read_uid(meta, "MediaStorageSOPInstanceUID")
-            dataset, element = _read_dataset(content, start, str(meta.get("TransferSyntaxUID", "")))
-            uid = _read_uid(dataset, "SOPInstanceUID") or uid
-            header = _read_header(dataset, element, max_pixels)
+            meta, start = read_meta(content, DICOM_START_BYTES)
+            uid = read_uid(meta, "MediaStorageSOPInstanceUID")
+            dataset, element = read_dataset(content, start, str(meta.get("TransferSyntaxUID", "")))
+            uid = read_uid(dataset, "SOPInstanceUID") or uid
+            header = read_header(dataset, element, max_pixels)
             frames = Frames(header, element.data, dataset.get("ExtendedOffsetTable") or b"")
     except ImageError as error:
         if not uid:
@@ -168,158 +136,10 @@ def read_dicom(
             with _only_image_errors(f"its {frames.kind} data cannot be decoded, probably damaged"):
                 stored = frames.decode(index)
             with _only_image_errors("its lookup tables or windows cannot be used"):
-                image = to_rgb(stored, header, _read_settings(dataset, index))
+                image = to_rgb(stored, header, read_settings(dataset, index))
         except ImageError as error:
             message = f"cannot read the image: {error}"
         yield DicomFrame(uid, index, len(frames), image, message)
-
-
-class _PixelElement(NamedTuple):
-    syntax: str
-    tag: int
-    vr: str
-    data: memoryview
-    in_items: bool = False
-
-
-def _read_meta(content: bytes) -> tuple[Any, int]:
-    """Read the File Meta Information (PS3.10 7.1); give it and where the dataset starts."""
-    from pydicom.filereader import read_dataset
-
-    def is_after(tag: int, _vr: str | None, _length: int) -> bool:
-        return tag >> 16 != 2
-
-    file = io.BytesIO(content)
-    file.seek(DICOM_START_BYTES)
-    meta = read_dataset(file, is_implicit_VR=False, is_little_endian=True, stop_when=is_after)
-    return meta, file.tell()
-
-
-def _read_dataset(content: bytes, start: int, syntax: str) -> tuple[Any, _PixelElement]:
-    """Read what is wanted of the dataset, nothing of the patient; pixels stay in the content."""
-    from pydicom.datadict import tag_for_keyword
-    from pydicom.filereader import read_dataset
-
-    if syntax == DEFLATED:
-        # PS3.5 A.5
-        inflate = zlib.decompressobj(-zlib.MAX_WBITS).decompress
-        content, start = inflate(content[start:], MAX_INFLATED_BYTES + 1), 0
-        if len(content) > MAX_INFLATED_BYTES:
-            raise ImageError(f"it is larger than {MAX_INFLATED_BYTES:,} bytes when inflated")
-    file = io.BytesIO(content)
-    file.seek(start)
-    found = _PixelElement(syntax, 0, "", memoryview(b""))
-
-    def is_pixels(tag: int, vr: str | None, length: int) -> bool:
-        nonlocal found
-        if not 0x7FE00008 <= tag <= 0x7FE00010:
-            return False
-        start, in_items = file.tell(), length == 0xFFFFFFFF
-        data = memoryview(content)[start : None if in_items else start + length]
-        found = _PixelElement(syntax, tag, vr or "OW", data, in_items)
-        return True
-
-    tags = [tag_for_keyword(keyword) for keyword in _WANTED]
-    implicit, little = syntax == IMPLICIT, syntax != BIG_ENDIAN
-    dataset = read_dataset(file, implicit, little, stop_when=is_pixels, specific_tags=tags)
-    return dataset, found
-
-
-def _read_uid(dataset: Any, keyword: str) -> str:
-    uid = str(dataset.get(keyword))
-    return uid if len(uid) <= 64 and re.fullmatch(r"[0-9]+(\.[0-9]+)*", uid) else ""
-
-
-def _read_header(dataset: Any, element: _PixelElement, max_pixels: int) -> Header:
-    """Read the Image Pixel Module (PS3.3 C.7.6.3), and refuse what cannot become an image."""
-
-    def whole(keyword: str, low: int, high: int, default: int | None = None) -> int:
-        value = dataset.get(keyword)
-        value = default if value is None else value
-        if not isinstance(value, int) or not low <= value <= high:
-            raise ImageError(f"its DICOM header has no valid {keyword}")
-        return int(value)
-
-    _check_kind(str(dataset.get("SOPClassUID")), element)
-    allocated = whole("BitsAllocated", 1, 2**16 - 1)
-    stored = whole("BitsStored", 1, allocated, allocated)
-    header = Header(
-        syntax=element.syntax,
-        rows=whole("Rows", 1, 2**16 - 1),
-        columns=whole("Columns", 1, 2**16 - 1),
-        samples=whole("SamplesPerPixel", 1, 2**16 - 1),
-        allocated=allocated,
-        stored=stored,
-        shift=max(0, whole("HighBit", 0, allocated - 1, stored - 1) + 1 - stored),
-        signed=whole("PixelRepresentation", 0, 1, 0) == 1,
-        planar=whole("PlanarConfiguration", 0, 1, 0),
-        photometric=str(dataset.get("PhotometricInterpretation")),
-        frames=whole("NumberOfFrames", 0, 2**31 - 1, 1) or 1,
-        vr=element.vr,
-    )
-    if header.rows * header.columns > max_pixels:
-        raise ImageError(
-            f"it has {header.rows:,} rows x {header.columns:,} columns, more than the limit of "
-            f"{max_pixels:,} pixels; make it smaller or raise the limit"
-        )
-    _check_samples(header)
-    return header
-
-
-def _check_kind(sop_class: str, element: _PixelElement) -> None:
-    for name, uids in _NO_IMAGES.items():
-        if uids.fullmatch(sop_class):
-            raise ImageError(f"it is a {name}, not an image")
-    if not element.tag:
-        raise ImageError("it holds no pixel data")
-    if element.tag != 0x7FE00010:
-        raise ImageError("its pixels are floating-point numbers, not those of an image")
-    if not element.syntax:
-        raise ImageError("its DICOM header names no transfer syntax")
-    if element.syntax in NATIVE and element.in_items:
-        raise ImageError("its pixel data is compressed, which its transfer syntax denies")
-    if element.syntax not in NATIVE | DECODERS.keys():
-        raise ImageError(f"its transfer syntax{_name_syntax(element.syntax)} is not supported")
-
-
-def _check_samples(header: Header) -> None:
-    samples, bits, photometric = header.samples, header.allocated, header.photometric
-    if samples not in {1, 3}:
-        raise ImageError(f"it has {samples:,} samples a pixel, not 1 or 3")
-    if bits not in {8, 16, 32} and (samples, bits) != (1, 1):
-        raise ImageError(f"it has {bits:,} bits allocated a sample, which cannot be read")
-    if samples == 3 and header.signed:
-        raise ImageError("its samples of colour are signed, which cannot be read")
-    kind, _ = DECODERS.get(header.syntax, ("", None))
-    known = _GREY | _COLOUR | _COLOUR_OF_JPEG_2000
-    if photometric not in known | _OTHER_PHOTOMETRIC:
-        raise ImageError("its photometric interpretation is not one of the standard's")
-    if photometric not in known or (photometric in _COLOUR_OF_JPEG_2000 and kind != "JPEG 2000"):
-        raise ImageError(f"its photometric interpretation, {photometric}, cannot be read")
-    if (photometric in _GREY) != (samples == 1):
-        raise ImageError(f"it has {samples} samples a pixel, which {photometric} does not allow")
-    if kind == "JPEG" and header.stored > 8 and header.syntax != JPEG_BASELINE:
-        name = _name_syntax(header.syntax)
-        raise ImageError(f"its transfer syntax{name} is supported for 8 bits, not {header.stored}")
-
-
-def _name_syntax(syntax: str) -> str:
-    """Name a transfer syntax between commas, if the standard does."""
-    from pydicom.uid import UID
-
-    uid = UID(syntax)
-    return f", {uid.name}," if uid.type == "Transfer Syntax" else ""
-
-
-def _read_settings(dataset: Any, index: int) -> dict[str, Any]:
-    """Collect what tells a frame's greys and colours; the frame's own goes before the file's."""
-    sources = [dataset]
-    for kind, item in (("Shared", 0), ("PerFrame", index)):
-        groups = dataset.get(f"{kind}FunctionalGroupsSequence") or []
-        for group in groups[item : item + 1]:
-            for macro in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
-                sources += (group.get(macro) or [])[:1]
-    return {key: source[key] for source in sources for key in _SETTINGS if key in source}
 
 
 @contextmanager
@@ -356,8 +176,8 @@ class _Quiet:
         self._levels: list[int] = []
 
     def __enter__(self) -> None:
-        # Only one may save and restore the filters of all threads, and images.py has one.
-        _without_pillow_warnings.__enter__()
+        # Only one may save and restore the filters of all threads, and quiet.py has one.
+        without_pillow_warnings.__enter__()
         with self._lock:
             if ("ignore", None, Warning, self._MODULES, 0) not in warnings.filters:
                 warnings.filterwarnings("ignore", module=self._MODULES.pattern)
@@ -374,7 +194,7 @@ class _Quiet:
             if not self._inside:
                 for name, level in zip(self._LOGGERS, self._levels, strict=True):
                     logging.getLogger(name).setLevel(level)
-        _without_pillow_warnings.__exit__()
+        without_pillow_warnings.__exit__()
 
 
 _quiet = _Quiet()

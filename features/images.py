@@ -3,9 +3,7 @@
 import io
 import os
 import re
-import threading
-import warnings
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import numpy as np
@@ -18,6 +16,8 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from trifuse.features.quiet import without_pillow_warnings
+
 MAX_PIXELS = 100_000_000
 """Pixels (rows x columns) above which `read_image` refuses to decode, unless told otherwise."""
 
@@ -26,6 +26,9 @@ MAX_BYTES = 2**30
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 """Lower-case suffixes under which folders are searched for images."""
+
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
+"""Lower-case suffixes of DICOM files; many have none."""
 
 # Pillow's decoders are called directly, not through Image.open: that one applies the process-wide
 # PIL.Image.MAX_IMAGE_PIXELS before we can see the size, and loads plugins without a lock.
@@ -128,6 +131,34 @@ def read_content(path: str | os.PathLike[str]) -> bytes:
         raise ImageError(f"cannot read the image: {error}") from error.__cause__
 
 
+def strip_path(path: str) -> str:
+    """Take off folders and the suffix of an image or DICOM file; other dots belong to the name.
+
+    Examples
+    --------
+    >>> [strip_path(path) for path in ("a/b.c.JPG", "x/scan.dcm", "1.2.840", "b/")]
+    ['b.c', 'scan', '1.2.840', 'b']
+    """
+    name = PurePath(path)
+    known = name.suffix.lower() in IMAGE_SUFFIXES | DICOM_SUFFIXES
+    return name.stem if known else name.name
+
+
+def check_pixel_count(rows: int, columns: int, max_pixels: int) -> None:
+    """Refuse an image of more pixels than are allowed.
+
+    Raises
+    ------
+    ImageError
+        The sentence does not name the image.
+    """
+    if rows * columns > max_pixels:
+        raise ImageError(
+            f"it has {rows:,} rows x {columns:,} columns, more than the limit of "
+            f"{max_pixels:,} pixels; make it smaller or raise the limit"
+        )
+
+
 def _open(source: str | os.PathLike[str] | bytes) -> BinaryIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)
@@ -156,13 +187,9 @@ def _decode(file: BinaryIO, max_pixels: int) -> NDArray[np.uint8]:
     # Pillow and NumPy run inside, on data that may be hostile, so all of them mean the same: this
     # image cannot be decoded. KeyboardInterrupt and SystemExit pass.
     try:
-        with _without_pillow_warnings, decoder(file) as image:
+        with without_pillow_warnings, decoder(file) as image:
             columns, rows = image.size
-            if rows * columns > max_pixels:
-                raise ImageError(
-                    f"it has {rows:,} rows x {columns:,} columns, more than the limit of "
-                    f"{max_pixels:,} pixels; make it smaller or raise the limit"
-                )
+            check_pixel_count(rows, columns, max_pixels)
             image.load()
             return _to_rgb(_turn_upright(image))
     except ImageError:
@@ -221,33 +248,3 @@ def _scale_16_bit(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
     rgb = np.repeat(scaled[:, :, np.newaxis], 3, axis=2)
     rgb.flags.writeable = False
     return rgb
-
-
-class _WithoutPillowWarnings:
-    """Ignores what Pillow warns of (sizes, odd metadata) while any thread is inside.
-
-    `warnings.catch_warnings` is process-wide: two threads that enter and leave it crosswise leave
-    the wrong filters behind. Here the first thread in saves them and the last one out restores.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._filters = warnings.catch_warnings()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._filters = warnings.catch_warnings()
-                self._filters.__enter__()
-                warnings.filterwarnings("ignore", module=r"PIL\.")
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                self._filters.__exit__(None, None, None)
-
-
-_without_pillow_warnings = _WithoutPillowWarnings()

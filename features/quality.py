@@ -1,7 +1,8 @@
 """What is wrong with a picture itself: too dark, too bright, blurred or small.
 
 The bounds were set on the 4,910 images of HAM10000 that trifuse is developed with (600x450
-pixels). `docs/review.md` has the shares that they flag.
+pixels), of which they flag three, 0.06 %. Blurred by a Gaussian of sigma 4, 99.9 % are flagged,
+at 10 % brightness 100 %, exposed 1.6 times as long 89 % and twice as long 99 %.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ LIGHT_LEVEL = 80
 """Luma (0-255) from which on a pixel is not dark."""
 LIGHT_SHARE = 0.05
 """Share of the pixels that must not be dark."""
-CLIPPED_LEVEL = 250
-"""Level (0-255) from which on a channel is as good as clipped."""
-CLIPPED_SHARE = 0.7
+CLIPPED_LEVEL = 254
+"""Level (0-255) from which on a channel is clipped; JPEG moves 255 a little."""
+CLIPPED_SHARE = 0.6
 """Share of the pixels in which a channel may be clipped."""
 BLUR_SIGMAS = (2.0, 4.0)
 """Standard deviations, in shrunk pixels, of the two Gaussians that part detail by scale."""
@@ -41,7 +42,7 @@ def find_flaws(image: NDArray[np.uint8]) -> tuple[str, ...]:
 
     - `too dark`: fewer than 5 % of the pixels have a luma (ITU-R BT.601) of 80 or more. A mean or
       median would also find pictures whose corners the dermatoscope's tube leaves black.
-    - `too bright`: in 70 % of the pixels or more the largest channel is 250 or more. On skin red
+    - `too bright`: in 60 % of the pixels or more the largest channel is 254 or more. On skin red
       is clipped long before the luma is.
     - `blurred`: `sharpness` is at most 1, as for a picture without any detail.
     - `small`: the shorter side is below 64 pixels.

@@ -1,8 +1,10 @@
-"""Keep what TensorFlow and LiteRT write to stderr away from the user's screen."""
+"""Keep what libraries write to stderr, and what Pillow warns of, away from the user's screen."""
 
 import contextlib
 import os
 import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,3 +35,34 @@ def silenced_stderr() -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(nowhere)
         os.close(saved)
+
+
+class _WithoutPillowWarnings:
+    """Ignores what Pillow warns of (sizes, odd metadata) while any thread is inside.
+
+    `warnings.catch_warnings` is process-wide: two threads that enter and leave it crosswise leave
+    the wrong filters behind. Here the first thread in saves them and the last one out restores.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._filters.__exit__(None, None, None)
+
+
+without_pillow_warnings = _WithoutPillowWarnings()
+"""A context that any number of threads enter and leave as they like."""

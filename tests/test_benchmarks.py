@@ -1,9 +1,13 @@
 """The benchmarks run; their figures are for docs/results.md, on real images."""
 
 import csv
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -15,10 +19,15 @@ def run(script, *arguments):
     return ran.stdout
 
 
+HELPERS = {"small_job.py"}
+"""What benchmarks import, and nobody runs by itself."""
+
+
 def test_every_benchmark_is_run():
     tests = Path(__file__).parent.glob("test_*.py")
     source = "".join(path.read_text(encoding="utf-8") for path in tests)
-    assert [path.name for path in BENCHMARKS.glob("*.py") if f'"{path.name}"' not in source] == []
+    scripts = {path.name for path in BENCHMARKS.glob("*.py")} - HELPERS
+    assert [name for name in scripts if f'"{name}"' not in source] == []
 
 
 def test_scoring(archive, model_file):
@@ -61,3 +70,30 @@ def test_ablation(pictures, tmp_path):
     assert len(found) == 6
     assert max(found.values()) > 2 / 7  # of seven classes
     assert Path(f"{output}.png").stat().st_size > 10_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
+def test_kills():
+    printed = run("kill_runs.py", "--kills", "5", "--images", "200", "--seed", "3")
+    found = re.search(r"(\d+) outputs, (\d+) of them the same bytes", printed)
+    assert found[1] == found[2] != "0"
+    assert sum(int(number) for number in re.findall(r"(\d+) kills of", printed)) >= 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads memory from /proc")
+def test_many_inputs():
+    printed = run("many_inputs.py", "--few", "60", "--many", "240", "--repeats", "1")
+    assert re.search(r"^ +240 inputs: +[\d.]+ a second, command +\d+ MB", printed, re.MULTILINE)
+    ratio = re.search(r"many beside few: [\d.]+ of the rate, ([\d.]+) of the memory", printed)
+    assert 0.5 < float(ratio[1]) < 1.5
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only root may mount a small disk"
+)
+def test_a_full_disk():
+    if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine does not let root mount")
+    printed = run("full_disk.py", "--images", "400", "--kilobytes", "48")
+    assert "exit code 1. Error: disk/o.csv cannot be written: No space left on device." in printed
+    assert printed.endswith("the bytes are the same\n")

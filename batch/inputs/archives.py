@@ -10,11 +10,9 @@ from pathlib import Path
 from trifuse.batch.inputs.entries import ArchiveError, Entry, explain
 from trifuse.batch.inputs.item import Item
 from trifuse.batch.inputs.kinds import (
-    START_BYTES,
     Kind,
     has_image_suffix,
     is_archive,
-    is_dicom,
     is_hidden,
     is_zip,
 )
@@ -23,6 +21,7 @@ from trifuse.batch.inputs.selection import Selection
 from trifuse.batch.inputs.tally import Tally
 from trifuse.batch.inputs.tars import read_tar
 from trifuse.batch.inputs.zips import read_zip
+from trifuse.features.dicom import DICOM_START_BYTES, is_dicom
 
 MAX_MEMBER_BYTES = 256 << 20
 """256 MiB: larger members are not unpacked, and no more than one member is in memory."""
@@ -119,7 +118,7 @@ def _unpack(name: str, entry: Entry) -> tuple[Kind, Item | None]:
         with closing(entry.unpack()) as chunks:
             for chunk in chunks:
                 content.write(chunk)
-                if not is_image and content.tell() >= START_BYTES:
+                if not is_image and content.tell() >= DICOM_START_BYTES:
                     if not is_dicom(content.getvalue()):
                         return Kind.OTHER, None
                     is_image = True

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from trifuse.batch.inputs.item import Item
 from trifuse.batch.inputs.kinds import (
-    START_BYTES,
     Kind,
     has_image_suffix,
     is_archive,
-    is_dicom,
     is_table,
 )
 from trifuse.batch.inputs.options import InputOptions
 from trifuse.batch.inputs.selection import Selection
 from trifuse.batch.inputs.tally import Tally
+from trifuse.features.dicom import DICOM_START_BYTES, is_dicom
 
 
 def walk_folder(
@@ -138,6 +137,6 @@ def _classify_file(entry: os.DirEntry[str], path: str) -> Kind:
         return Kind.TABLE
     try:
         with Path(path).open("rb") as file:
-            return Kind.IMAGE if is_dicom(file.read(START_BYTES)) else Kind.OTHER
+            return Kind.IMAGE if is_dicom(file.read(DICOM_START_BYTES)) else Kind.OTHER
     except OSError:
         return Kind.UNREADABLE

@@ -1,19 +1,15 @@
-"""What a file is, by its name and its first bytes."""
+"""What a file is, by its name."""
 
 from __future__ import annotations
 
 import enum
 import posixpath
 
-from trifuse.features.images import IMAGE_SUFFIXES
+from trifuse.features.images import DICOM_SUFFIXES, IMAGE_SUFFIXES
 
-DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
 TABLE_SUFFIX = ".csv"
 ZIP_SUFFIX = ".zip"
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-
-START_BYTES = 132
-"""How many of a file's first bytes `is_dicom` needs."""
 
 
 class Kind(enum.Enum):
@@ -83,8 +79,3 @@ def is_hidden(path: str) -> bool:
         part == "__MACOSX" or (part.startswith(".") and part not in {".", ".."})
         for part in path.split("/")
     )
-
-
-def is_dicom(start: bytes) -> bool:
-    """Tell by its first `START_BYTES` bytes whether a file is a DICOM object."""
-    return start[128:START_BYTES] == b"DICM"

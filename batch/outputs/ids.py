@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Literal, get_args
 
 from trifuse.batch.inputs.item import Item
@@ -16,8 +16,6 @@ ID_KINDS: tuple[IdKind, ...] = get_args(IdKind)
 
 MIN_KEY_BYTES = 16
 MAX_KEY_BYTES = 65_536
-
-_DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
 
 
 class KeyFileError(ValueError):
@@ -69,18 +67,11 @@ def _name_file(item: Item, record: Record, kind: IdKind, key: bytes | None, numb
         return record.sha256 or f"unread-{number}"
     given = item.id or record.uid
     if kind == "name":
-        return given or _strip_path(item.name)
+        from trifuse.features.images import strip_path
+
+        return given or strip_path(item.name) or item.name
     path = given or item.name
     return path if kind == "path" else _hash(path, key)
-
-
-def _strip_path(name: str) -> str:
-    """Take off folders, archive and an image's suffix; other dots belong to the name."""
-    from trifuse.features.images import IMAGE_SUFFIXES
-
-    path = PurePath(name)
-    known = path.suffix.lower() in IMAGE_SUFFIXES | _DICOM_SUFFIXES
-    return (path.stem if known else path.name) or name
 
 
 def _hash(path: str, key: bytes | None) -> str:

@@ -57,8 +57,11 @@ class TestMatch:
         truth = {"a/x.jpg": "nv", "b/x.jpg": "mel", "x": "df"}
         assert match_truth(["b/x.jpg", "a/x.jpg", "x"], truth) == ["mel", "nv", "df"]
 
-    @pytest.mark.parametrize("image", ["ISIC_1.jpg", "/d/ISIC_1.JPG", "d/ISIC_1.png", "ISIC_1"])
-    @pytest.mark.parametrize("name", ["ISIC_1", "ISIC_1.jpg", "part_1/ISIC_1.jpeg"])
+    @pytest.mark.parametrize(
+        "image",
+        ["ISIC_1.jpg", "/d/ISIC_1.JPG", "d/ISIC_1.png", "ISIC_1", "x/ISIC_1.dcm", "ISIC_1.DICOM"],
+    )
+    @pytest.mark.parametrize("name", ["ISIC_1", "ISIC_1.jpg", "part_1/ISIC_1.jpeg", "ISIC_1.dcm"])
     def test_the_file_name_suffices(self, image, name):
         assert match_truth([image], {name: "nv", "other": "mel"}) == ["nv"]
 

@@ -1,28 +1,20 @@
 """A DICOM file gives its frames when they are asked for, and tells of those it cannot give."""
 
-import io
 import struct
 import sys
+from functools import partial
 
 import numpy as np
 import openjpeg
 import pytest
-from pydicom import Dataset, dcmwrite
-from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate, encapsulate_extended
-from pydicom.uid import (
-    DermoscopicPhotographyImageStorage,
-    ExplicitVRLittleEndian,
-    JPEG2000Lossless,
-)
+from pydicom.uid import JPEG2000Lossless
 
 from trifuse.features.dicom import DICOM_START_BYTES, is_dicom, read_dicom
-from trifuse.features.dicom_pixels import Frames
+from trifuse.features.dicom_frames import Frames
 from trifuse.features.images import ImageError
 
-UID_OF_FILE = "1.2.826.0.1.3680043.8.498.1"
 ROWS, COLUMNS, COUNT = 40, 44, 5
-NONE = object()
 
 
 @pytest.fixture(scope="module")
@@ -35,34 +27,21 @@ def encoded(pictures):
     return [openjpeg.encode(picture, photometric_interpretation=1) for picture in pictures]
 
 
-def build(pixels, syntax=ExplicitVRLittleEndian, uid=UID_OF_FILE, **elements):
-    """Write a file of RGB frames; an element that is NONE is left out."""
-    standard = {
-        "SOPClassUID": DermoscopicPhotographyImageStorage, "SOPInstanceUID": uid,
-        "PatientName": "DOE^JANE", "Rows": ROWS, "Columns": COLUMNS, "SamplesPerPixel": 3,
-        "PlanarConfiguration": 0, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7,
-        "PixelRepresentation": 0, "NumberOfFrames": COUNT, "PixelData": pixels,
-        "PhotometricInterpretation": "YBR_RCT" if syntax == JPEG2000Lossless else "RGB",
-    }  # fmt: skip
-    dataset = Dataset()
-    for keyword, value in (standard | elements).items():
-        if value is not NONE:
-            setattr(dataset, keyword, value)
-    if "PixelData" in dataset:
-        dataset["PixelData"].VR = "OB"
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.file_meta.MediaStorageSOPClassUID = standard["SOPClassUID"]
-    if uid:
-        dataset.file_meta.MediaStorageSOPInstanceUID = uid
-    dataset.preamble = bytes(128)
-    file = io.BytesIO()
-    dcmwrite(file, dataset, enforce_file_format=bool(uid))
-    return file.getvalue()
+@pytest.fixture(scope="module")
+def build(write_dicom, pictures):
+    """Write a file of all pictures, or of what else is given for its pixel data."""
+
+    def write(pixels=None, coding=("RGB",), **elements):
+        pixels = pictures.tobytes() if pixels is None else pixels
+        elements = {"NumberOfFrames": COUNT, "PixelData": pixels} | elements
+        return write_dicom(pictures[0], *coding, **elements)
+
+    return write
 
 
-def build_encapsulated(pixels, **elements):
-    return build(pixels, JPEG2000Lossless, **elements)
+@pytest.fixture(scope="module")
+def build_encapsulated(build):
+    return partial(build, coding=("YBR_RCT", JPEG2000Lossless))
 
 
 def raised(content):
@@ -72,25 +51,26 @@ def raised(content):
 
 
 class TestStart:
-    def test_dicom(self, pictures):
-        start = build(pictures.tobytes())[:DICOM_START_BYTES]
+    def test_dicom(self, build):
+        start = build()[:DICOM_START_BYTES]
         assert DICOM_START_BYTES == 132
         assert is_dicom(start)
         assert not is_dicom(start[:-1])
         assert not is_dicom(b"")
+        assert not is_dicom(b"DICM" * 20)
         assert not is_dicom(b"DICM" * 32 + b"JPEG")
 
     @pytest.mark.parametrize("content", [b"", b"DICM", b"\xff\xd8\xff" + bytes(200)])
     def test_other_files(self, content):
         assert raised(content) == "cannot read the image: it is not a DICOM file"
 
-    def test_without_pydicom(self, monkeypatch, pictures):
+    def test_without_pydicom(self, build, monkeypatch):
         monkeypatch.setitem(sys.modules, "pydicom", None)
-        assert raised(build(pictures.tobytes())) == (
+        assert raised(build()) == (
             "cannot read the image: it is a DICOM file; to read it, install trifuse[dicom]"
         )
 
-    def test_without_a_decoder(self, monkeypatch, encoded):
+    def test_without_a_decoder(self, build_encapsulated, monkeypatch, encoded):
         monkeypatch.setitem(sys.modules, "openjpeg", None)
         frame = next(read_dicom(build_encapsulated(encapsulate(encoded))))
         assert frame.message.endswith("it is a DICOM file; to read it, install trifuse[dicom]")
@@ -112,10 +92,10 @@ def halves(encoded):
 
 class TestFrames:
     @pytest.mark.parametrize("packing", ["native", "table", "no table", "extended", "halves"])
-    def test_all_and_from_the_middle(self, pictures, encoded, packing):
-        extended = {}
+    def test_all_and_from_the_middle(self, build, build_encapsulated, pictures, encoded, packing):
+        uid, extended = "1.2.840.7", {}
         if packing == "native":
-            content = build(pictures.tobytes())
+            content = build(SOPInstanceUID=uid)
         else:
             if packing == "extended":
                 pixels, offsets, lengths = encapsulate_extended(encoded)
@@ -124,16 +104,16 @@ class TestFrames:
                 pixels = fragmented(encoded, halves(encoded))
             else:
                 pixels = encapsulate(encoded, has_bot=packing == "table")
-            content = build_encapsulated(pixels, **extended)
+            content = build_encapsulated(pixels, SOPInstanceUID=uid, **extended)
         for first in (0, 3, COUNT - 1):
             frames = list(read_dicom(content, first_frame=first))
             assert [frame.index for frame in frames] == list(range(first, COUNT))
             for frame in frames:
-                assert (frame.uid, frame.frames, frame.message) == (UID_OF_FILE, COUNT, "")
+                assert (frame.uid, frame.frames, frame.message) == (uid, COUNT, "")
                 np.testing.assert_array_equal(frame.image, pictures[frame.index])
         assert list(read_dicom(content, first_frame=COUNT)) == []
 
-    def test_fragments_of_a_single_frame(self, pictures, encoded):
+    def test_fragments_of_a_single_frame(self, build_encapsulated, pictures, encoded):
         sizes = [100, 2, len(encoded[0]) - 102]
         for table in ([], [0], [0, 108, 118]):
             pixels = fragmented(encoded[:1], sizes, table)
@@ -141,13 +121,13 @@ class TestFrames:
             np.testing.assert_array_equal(frame.image, pictures[0])
 
     @pytest.mark.parametrize("table", [[0], [0, 8, 4, 2, 1], [9, 10, 11, 12, 13]])
-    def test_wrong_tables_are_not_followed(self, pictures, encoded, table):
+    def test_wrong_tables_are_not_followed(self, build_encapsulated, pictures, encoded, table):
         pixels = fragmented(encoded, map(len, encoded), table)
         frames = list(read_dicom(build_encapsulated(pixels)))
         assert [frame.message for frame in frames] == [""] * COUNT
         np.testing.assert_array_equal(frames[-1].image, pictures[-1])
 
-    def test_a_frame_is_decoded_when_it_is_asked_for(self, monkeypatch, pictures):
+    def test_a_frame_is_decoded_when_it_is_asked_for(self, build, monkeypatch):
         decoded, decode = [], Frames.decode
 
         def count(self, index):
@@ -155,13 +135,15 @@ class TestFrames:
             return decode(self, index)
 
         monkeypatch.setattr(Frames, "decode", count)
-        frames = read_dicom(build(pictures.tobytes()), first_frame=1)
+        frames = read_dicom(build(), first_frame=1)
         assert decoded == []
         assert (next(frames).index, decoded) == (1, [1])
         assert (next(frames).index, decoded) == (2, [1, 2])
 
     @pytest.mark.parametrize("has_table", [True, False])
-    def test_a_damaged_frame_costs_only_itself(self, pictures, encoded, has_table):
+    def test_a_damaged_frame_costs_only_itself(
+        self, build_encapsulated, pictures, encoded, has_table
+    ):
         damaged = [*encoded[:2], encoded[2][:200] + b"\xff" * 300, *encoded[3:]]
         content = build_encapsulated(encapsulate(damaged, has_bot=has_table))
         frames = list(read_dicom(content))
@@ -176,7 +158,9 @@ class TestFrames:
             else:
                 np.testing.assert_array_equal(frame.image, pictures[frame.index])
 
-    def test_a_damaged_item_costs_one_frame_where_there_is_a_table(self, encoded):
+    def test_a_damaged_item_costs_one_frame_where_there_is_a_table(
+        self, build_encapsulated, encoded
+    ):
         pixels = bytearray(encapsulate(encoded))
         place = pixels.index(encoded[2]) - 8
         pixels[place : place + 4] = b"DOE!"
@@ -185,9 +169,11 @@ class TestFrames:
 
     @pytest.mark.parametrize("claimed", [COUNT + 1, 2_000_000_000])
     @pytest.mark.parametrize("packing", ["native", "table", "no table"])
-    def test_missing_frames_are_told_once(self, pictures, encoded, packing, claimed):
+    def test_missing_frames_are_told_once(
+        self, build, build_encapsulated, encoded, packing, claimed
+    ):
         if packing == "native":
-            content = build(pictures.tobytes(), NumberOfFrames=claimed)
+            content = build(NumberOfFrames=claimed)
         else:
             pixels = encapsulate(encoded, has_bot=packing == "table")
             content = build_encapsulated(pixels, NumberOfFrames=claimed)
@@ -197,9 +183,9 @@ class TestFrames:
         assert last.message.endswith(f"too short: it holds 5 of {claimed:,} frames")
 
     @pytest.mark.parametrize("packing", ["native", "table", "no table"])
-    def test_a_file_cut_short(self, pictures, encoded, packing):
+    def test_a_file_cut_short(self, build, build_encapsulated, encoded, packing):
         if packing == "native":
-            content = build(pictures.tobytes())
+            content = build()
         else:
             content = build_encapsulated(encapsulate(encoded, has_bot=packing == "table"))
         frames = list(read_dicom(content[: len(content) * 7 // 10]))
@@ -209,11 +195,11 @@ class TestFrames:
             assert frame.image is None
             assert "too short" in frame.message or "in the middle of a frame" in frame.message
 
-    @pytest.mark.parametrize("told", [NONE, 0, None])
-    def test_one_frame_unless_told(self, pictures, told):
+    @pytest.mark.parametrize("told", [..., 0, None])
+    def test_one_frame_unless_told(self, build, pictures, told):
         (frame,) = read_dicom(build(pictures[0].tobytes(), NumberOfFrames=told))
         np.testing.assert_array_equal(frame.image, pictures[0])
 
-    def test_no_uid_is_no_obstacle(self, pictures):
-        frames = list(read_dicom(build(pictures.tobytes(), uid="")))
+    def test_no_uid_is_no_obstacle(self, build):
+        frames = list(read_dicom(build(SOPInstanceUID="")))
         assert {(frame.uid, frame.message) for frame in frames} == {("", "")}

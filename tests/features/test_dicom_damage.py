@@ -3,8 +3,6 @@
 import io
 import logging
 import struct
-import sys
-import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,13 +10,10 @@ import jpeg_ls
 import numpy as np
 import openjpeg
 import pytest
-from PIL import Image
-from pydicom import Dataset, dcmread, dcmwrite
-from pydicom.dataset import FileMetaDataset
+from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
-    DermoscopicPhotographyImageStorage,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -31,42 +26,27 @@ from pydicom.uid import (
 from trifuse.features import dicom
 from trifuse.features.dicom import read_dicom
 from trifuse.features.images import ImageError, read_image
+from trifuse.features.quiet import without_pillow_warnings
 
 ROWS, COLUMNS = 32, 34
 MUTATIONS = 600
 
 
-def build(values, photometric, syntax, pixels, **elements):
+@pytest.fixture(scope="module")
+def build(write_dicom):
     """Write a file of two frames of a patient whose name is in many places."""
-    bits = values.itemsize * 8
-    standard = {
-        "SOPClassUID": DermoscopicPhotographyImageStorage, "SOPInstanceUID": "1.2.3.4",
-        "PatientName": "DOE^JANE", "PatientID": "DOE^JANE", "ImageComments": "DOE^JANE " * 5,
-        "NumberOfFrames": 2, "Rows": ROWS, "Columns": COLUMNS, "PlanarConfiguration": 0,
-        "SamplesPerPixel": 3 if values.ndim == 3 else 1, "PhotometricInterpretation": photometric,
-        "BitsAllocated": bits, "BitsStored": bits, "HighBit": bits - 1, "PixelRepresentation": 0,
-        "PixelData": pixels,
-    }  # fmt: skip
-    dataset = Dataset()
-    for keyword, value in (standard | elements).items():
-        setattr(dataset, keyword, value)
-    dataset["PixelData"].VR = "OW"
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = syntax
-    file = io.BytesIO()
-    dcmwrite(file, dataset, enforce_file_format=True)
-    return file.getvalue()
 
+    def write(values, photometric, syntax, pixels=None, **elements):
+        return write_dicom(
+            values, photometric, syntax, NumberOfFrames=2, PatientID="DOE^JANE",
+            ImageComments="DOE^JANE " * 5, PixelData=pixels or values.tobytes() * 2, **elements,
+        )  # fmt: skip
 
-def item(**elements):
-    dataset = Dataset()
-    for keyword, value in elements.items():
-        setattr(dataset, keyword, value)
-    return dataset
+    return write
 
 
 @pytest.fixture(scope="module")
-def files():
+def files(build, encode, make_dataset):
     """One small file of each way through the reader."""
     rng = np.random.default_rng(0)
     colour = rng.integers(0, 256, (ROWS, COLUMNS, 3), dtype=np.uint8)
@@ -76,34 +56,32 @@ def files():
     names = [f"{name}PaletteColorLookupTable" for name in ("Red", "Green", "Blue")]
     palette = {f"{name}Descriptor": [256, 0, 16] for name in names}
     palette |= {f"{name}Data": table for name in names}
-    lut = Dataset()
+    lut = make_dataset()
     lut.add_new(0x00283002, "US", [256, 0, 8])
     lut.add_new(0x00283006, "OW", table)
     lut.LUTExplanation = "DOE^JANE"
-    jpeg = io.BytesIO()
-    Image.fromarray(colour).save(jpeg, "JPEG")
+    jpeg = encode(colour, "JPEG")
     jls = jpeg_ls.encode_buffer(deep.tobytes(), ROWS, COLUMNS, 1, 16)
     rle = struct.pack("<16I", 1, 64, *[0] * 14) + b"\x81\x05\x03DOE^" * 40
     windows = [
-        item(FrameVOILUTSequence=[item(WindowCenter=center, WindowWidth=200)])
+        make_dataset(FrameVOILUTSequence=[make_dataset(WindowCenter=center, WindowWidth=200)])
         for center in (90, 120)
     ]
     voi = {"WindowCenter": 99, "WindowWidth": 50, "RescaleSlope": 2, "RescaleIntercept": -9}
     return [
-        build(colour, "RGB", ExplicitVRLittleEndian, colour.tobytes() * 2),
-        build(colour, "YBR_FULL", ImplicitVRLittleEndian, colour.tobytes() * 2),
-        build(deep, "MONOCHROME1", ExplicitVRBigEndian, deep.tobytes() * 2, **voi),
-        build(grey, "PALETTE COLOR", ExplicitVRLittleEndian, grey.tobytes() * 2, **palette),
-        build(grey, "MONOCHROME2", DeflatedExplicitVRLittleEndian, grey.tobytes() * 2),
+        build(colour, "RGB", ExplicitVRLittleEndian),
+        build(colour, "YBR_FULL", ImplicitVRLittleEndian),
+        build(deep, "MONOCHROME1", ExplicitVRBigEndian, **voi),
+        build(grey, "PALETTE COLOR", ExplicitVRLittleEndian, **palette),
+        build(grey, "MONOCHROME2", DeflatedExplicitVRLittleEndian),
         build(
-            grey, "MONOCHROME2", ImplicitVRLittleEndian, grey.tobytes() * 2,
-            PerFrameFunctionalGroupsSequence=windows,
+            grey, "MONOCHROME2", ImplicitVRLittleEndian, PerFrameFunctionalGroupsSequence=windows
         ),
         build(
-            grey, "MONOCHROME2", ExplicitVRLittleEndian, grey.tobytes() * 2,
+            grey, "MONOCHROME2", ExplicitVRLittleEndian,
             VOILUTSequence=[lut], ModalityLUTSequence=[lut],
         ),
-        build(colour, "YBR_FULL_422", JPEGBaseline8Bit, encapsulate([jpeg.getvalue()] * 2)),
+        build(colour, "YBR_FULL_422", JPEGBaseline8Bit, encapsulate([jpeg] * 2)),
         build(deep, "MONOCHROME2", JPEGLSLossless, encapsulate([bytes(jls)] * 2)),
         build(colour, "YBR_RCT", JPEG2000Lossless, encapsulate([
             openjpeg.encode(colour, photometric_interpretation=1)] * 2, has_bot=False)),
@@ -190,15 +168,14 @@ class TestQuiet:
         assert capfd.readouterr() == ("", "")
         assert levels == [logging.getLogger(name).level for name in ("pydicom", "openjpeg")]
 
-    def test_many_threads_read_the_same_and_leave_no_trace(self, files, odd):
+    def test_many_threads_read_the_same_and_leave_no_trace(self, files, odd, encode):
         files = [*files, odd]
-        png = io.BytesIO()
-        Image.new("L", (4, 4), 7).save(png, "PNG")
+        png = encode(np.full((4, 4), 7, np.uint8), "PNG")
         expected = [[frame.image for frame in read_dicom(content)] for content in files]
         filters = list(warnings.filters)
 
         def read(n):
-            assert read_image(png.getvalue()).max() == 7
+            assert read_image(png).max() == 7
             return [frame.image for frame in read_dicom(files[n])]
 
         with ThreadPoolExecutor(8) as pool:
@@ -208,32 +185,18 @@ class TestQuiet:
                     np.testing.assert_array_equal(one, other)
         assert warnings.filters == filters
 
-    def test_threads_that_cross_with_one_that_reads_other_images(self, files):
+    def test_threads_that_cross_with_one_that_reads_other_images(self, crossed):
         """The first in leaves first: filters that two restore would be left wrong."""
         filters = list(warnings.filters)
-        images = sys.modules[read_image.__module__]
-        first_is_in, second_is_in = threading.Event(), threading.Event()
-
-        def first():
-            with images._without_pillow_warnings:
-                first_is_in.set()
-                second_is_in.wait(5)
-
-        thread = threading.Thread(target=first)
-        thread.start()
-        first_is_in.wait(5)
-        with dicom._quiet:
-            second_is_in.set()
-            thread.join(5)
-            with warnings.catch_warnings():
-                warnings.warn_explicit("odd", UserWarning, "file", 1, module="pydicom.values")
+        with crossed(without_pillow_warnings, dicom._quiet), warnings.catch_warnings():
+            warnings.warn_explicit("odd", UserWarning, "file", 1, module="pydicom.values")
         assert warnings.filters == filters
 
     def test_interrupts_pass(self, files, monkeypatch):
         def interrupt(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(dicom, "_read_header", interrupt)
+        monkeypatch.setattr(dicom, "read_header", interrupt)
         with pytest.raises(KeyboardInterrupt):
             next(read_dicom(files[0]))
 

@@ -1,7 +1,5 @@
 """Damaged bytes give an image or one ImageError; many threads read the same and leave no trace."""
 
-import sys
-import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,26 +31,6 @@ class TestThreads:
                 np.testing.assert_array_equal(job.result(), expected[name])
         assert warnings.filters == filters
         assert limit == Image.MAX_IMAGE_PIXELS
-
-    def test_threads_that_cross_restore_the_filters(self, monkeypatch):
-        """The first in leaves first: the case that crossed catch_warnings get wrong."""
-        filters = list(warnings.filters)
-        module = sys.modules[read_image.__module__]
-        first_is_in, second_is_in = threading.Event(), threading.Event()
-
-        def first():
-            with module._without_pillow_warnings:
-                first_is_in.set()
-                second_is_in.wait(5)
-
-        thread = threading.Thread(target=first)
-        thread.start()
-        first_is_in.wait(5)
-        with module._without_pillow_warnings:
-            second_is_in.set()
-            thread.join(5)
-            assert warnings.filters != filters
-        assert warnings.filters == filters
 
 
 @pytest.fixture(scope="module")

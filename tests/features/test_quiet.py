@@ -1,12 +1,13 @@
-"""What TensorFlow and LiteRT say stays off the screen; what we say does not."""
+"""What libraries say stays off the screen; what we say does not."""
 
 import os
 import subprocess
 import sys
+import warnings
 
 import pytest
 
-from trifuse.features.quiet import silenced_stderr
+from trifuse.features.quiet import silenced_stderr, without_pillow_warnings
 
 
 def test_tensorflow_is_imported_and_used_without_a_word():
@@ -45,3 +46,12 @@ def test_no_file_descriptor_is_left_open():
     after = os.dup(2)
     os.close(after)
     assert after == before
+
+
+def test_threads_that_cross_restore_the_filters(crossed):
+    """The first in leaves first: the case that crossed catch_warnings get wrong."""
+    filters = list(warnings.filters)
+    with crossed(without_pillow_warnings, without_pillow_warnings):
+        assert warnings.filters != filters
+        warnings.warn_explicit("odd", UserWarning, "file", 1, module="PIL.Image")
+    assert warnings.filters == filters

@@ -6,11 +6,14 @@ import re
 import tarfile
 import tracemalloc
 import zipfile
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
 from trifuse.batch.inputs.archives import read_archive
 from trifuse.batch.inputs.folders import walk_folder
+from trifuse.batch.inputs.item import Item
 from trifuse.batch.inputs.options import InputOptions
 from trifuse.batch.inputs.selection import Selection
 
@@ -76,15 +79,30 @@ def read(tmp_path, warnings):
 
 
 @pytest.fixture(scope="session")
-def measure():
+def traced():
+    """Measure the most memory that Python has within a block."""
+
+    @contextmanager
+    def trace():
+        memory = SimpleNamespace(peak=0)
+        tracemalloc.start()
+        try:
+            yield memory
+            _, memory.peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    return trace
+
+
+@pytest.fixture(scope="session")
+def measure(traced):
     """Go through items; gives them and the most memory that Python had meanwhile."""
 
     def measure(items):
-        tracemalloc.start()
-        found = list(items)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        return found, peak
+        with traced() as memory:
+            found = list(items)
+        return found, memory.peak
 
     return measure
 
@@ -99,3 +117,44 @@ def walk(warnings):
         return [item._replace(name=os.path.relpath(item.name, folder)) for item in items]
 
     return walk
+
+
+@pytest.fixture(scope="session")
+def fill():
+    """Write files into a folder, and the folders that they need."""
+
+    def write(folder, *files, content=b""):
+        for name in files:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    return write
+
+
+@pytest.fixture
+def walk_names(walk):
+    """Give the names of the items of a folder, of which nothing else is to be said."""
+
+    def names(folder, **options):
+        items = walk(folder, **options)
+        assert all(item == Item(item.name) for item in items)
+        return [item.name for item in items]
+
+    return names
+
+
+@pytest.fixture(scope="session")
+def tar_header():
+    """Give the block of a tar archive's header; its size may be a lie, and its fields any bytes."""
+
+    def make(name, size=0, kind=tarfile.REGTYPE, fields=()):
+        info = tarfile.TarInfo(name)
+        info.size, info.type = size, kind
+        block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+        for offset, field in fields:
+            block[offset : offset + len(field)] = field
+        block[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(block))[0]
+        return bytes(block)
+
+    return make

@@ -3,7 +3,6 @@
 import gc
 import os
 import random
-import tracemalloc
 import warnings as python_warnings
 from pathlib import Path
 
@@ -155,18 +154,16 @@ def test_members_are_unpacked_when_they_are_asked_for(name, pack, read, monkeypa
         assert len(unpacked) == n_members
 
 
-def test_one_member_is_in_memory_at_a_time(name, pack, read):
+def test_one_member_is_in_memory_at_a_time(name, pack, read, traced):
     size = 3 << 18
     content = pack(*((f"{number}.jpg", random.Random(1).randbytes(size)) for number in range(4)))
     items = read(name, content)
     assert len(next(items).content) == size
-    tracemalloc.start()
-    for item in items:
-        assert len(item.content) == size
-        del item
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 1.8 * size
+    with traced() as memory:
+        for item in items:
+            assert len(item.content) == size
+            del item
+    assert memory.peak < 1.8 * size
 
 
 def test_an_archive_is_closed_when_nobody_asks_for_more(name, pack, read):

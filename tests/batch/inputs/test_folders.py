@@ -15,28 +15,16 @@ from trifuse.batch.inputs.options import InputOptions
 from trifuse.batch.inputs.selection import Selection
 
 
-def names(items):
-    assert all(item == Item(item.name) for item in items)
-    return [item.name for item in items]
-
-
-def fill(folder, *files, content=b""):
-    for name in files:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
-def test_a_folder_is_sorted_folder_by_folder(tmp_path, walk, warnings):
+def test_a_folder_is_sorted_folder_by_folder(tmp_path, warnings, fill, walk_names):
     fill(tmp_path, "b.jpg", "a.PNG", "B/x.tiff", "a/y.webp", "a/c/z.bmp", "b/a.jpeg", "a/d.dcm")
-    assert names(walk(tmp_path)) == [
+    assert walk_names(tmp_path) == [
         "a.PNG", "b.jpg", "B/x.tiff", "a/d.dcm", "a/y.webp", "a/c/z.bmp", "b/a.jpeg",
     ]  # fmt: skip
     assert warnings == []
 
 
 @pytest.mark.parametrize("given", [".", "./", "..", "../x//", "/"])
-def test_the_folder_stays_as_it_was_named(given, tmp_path, monkeypatch, warnings):
+def test_the_folder_stays_as_it_was_named(given, tmp_path, monkeypatch, warnings, fill):
     fill(tmp_path, "x/a.jpg")
     monkeypatch.chdir(tmp_path / "x")
     folder = given if given != "/" else f"{tmp_path}/x"
@@ -46,28 +34,28 @@ def test_the_folder_stays_as_it_was_named(given, tmp_path, monkeypatch, warnings
     assert found == [expected.get(given, f"{given}a.jpg")]
 
 
-def test_other_files_are_told(tmp_path, walk, warnings):
+def test_other_files_are_told(tmp_path, warnings, fill, walk_names):
     fill(tmp_path, "a.jpg", "notes.txt", "b/readme")
-    assert names(walk(tmp_path)) == ["a.jpg"]
+    assert walk_names(tmp_path) == ["a.jpg"]
     assert warnings == [f"{tmp_path}: passed over 2 files without an image's suffix."]
 
 
-def test_dicom_is_found_whatever_its_name(tmp_path, walk, warnings, dicom):
+def test_dicom_is_found_whatever_its_name(tmp_path, warnings, dicom, fill, walk_names):
     fill(tmp_path, "IM0001", "a/1.2.840.10008", "b.txt", content=dicom)
     fill(tmp_path, "short", content=dicom[:131])
-    assert names(walk(tmp_path)) == ["IM0001", "b.txt", "a/1.2.840.10008"]
+    assert walk_names(tmp_path) == ["IM0001", "b.txt", "a/1.2.840.10008"]
     assert warnings == [f"{tmp_path}: passed over 1 file without an image's suffix."]
 
 
-def test_files_with_an_image_suffix_are_not_opened(tmp_path, walk, monkeypatch):
+def test_files_with_an_image_suffix_are_not_opened(tmp_path, monkeypatch, fill, walk_names):
     fill(tmp_path, "a.jpg", "b.dcm")
     monkeypatch.setattr(Path, "open", None)
-    assert names(walk(tmp_path)) == ["a.jpg", "b.dcm"]
+    assert walk_names(tmp_path) == ["a.jpg", "b.dcm"]
 
 
-def test_archives_and_tables_are_left_alone(tmp_path, walk, warnings, dicom):
+def test_archives_and_tables_are_left_alone(tmp_path, warnings, dicom, fill, walk_names):
     fill(tmp_path, "a.jpg", "a.zip", "b/c.tar.gz", "d.TBZ2", "list.csv", content=dicom)
-    assert names(walk(tmp_path)) == ["a.jpg"]
+    assert walk_names(tmp_path) == ["a.jpg"]
     assert warnings == [
         f"{tmp_path}: passed over 3 archives; name them as inputs.",
         f"{tmp_path}: passed over 1 table; name it as an input if it lists images.",
@@ -79,18 +67,20 @@ def test_an_empty_folder_is_told(tmp_path, walk, warnings):
     assert warnings == [f"{tmp_path}: holds no image."]
 
 
-def test_hidden_files_and_folders(tmp_path, walk, warnings):
+def test_hidden_files_and_folders(tmp_path, warnings, fill, walk_names):
     fill(tmp_path, "a.jpg", ".b.jpg", ".git/c.jpg", "d/.e/f.jpg")
-    assert names(walk(tmp_path)) == ["a.jpg"]
+    assert walk_names(tmp_path) == ["a.jpg"]
     assert warnings == [
         f"{tmp_path}: passed over 3 hidden files or folders; say --hidden to take them."
     ]
-    taken = names(walk(tmp_path, hidden=True))
+    taken = walk_names(tmp_path, hidden=True)
     assert taken == [".b.jpg", "a.jpg", ".git/c.jpg", "d/.e/f.jpg"]
     assert len(warnings) == 1
 
 
-def test_pipes_and_sockets_are_told_and_never_opened(tmp_path, walk, warnings, monkeypatch):
+def test_pipes_and_sockets_are_told_and_never_opened(
+    tmp_path, warnings, monkeypatch, fill, walk_names
+):
     fill(tmp_path, "b.jpg")
     os.mkfifo(tmp_path / "a.jpg")
     os.mkfifo(tmp_path / "a")
@@ -98,19 +88,19 @@ def test_pipes_and_sockets_are_told_and_never_opened(tmp_path, walk, warnings, m
     monkeypatch.chdir(tmp_path)  # the path of a socket must be short
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("s.jpg")
-        assert names(walk(tmp_path)) == ["b.jpg"]
+        assert walk_names(tmp_path) == ["b.jpg"]
     assert warnings == [f"{tmp_path}: passed over 4 pipes, sockets or devices."]
 
 
-def test_names_may_hold_anything(tmp_path, walk, warnings):
+def test_names_may_hold_anything(tmp_path, warnings, fill, walk_names):
     expected = ["*.jpg", "-.jpg", "a\nb.jpg", "\udcff.jpg", "\udce9/c.jpg"]
     fill(tmp_path, *expected)
     assert Path(os.fsdecode(bytes(tmp_path) + b"/\xff.jpg")).exists()
-    assert names(walk(tmp_path)) == expected
-    assert names(walk(tmp_path, include=("\udcff*",))) == ["\udcff.jpg"]
+    assert walk_names(tmp_path) == expected
+    assert walk_names(tmp_path, include=("\udcff*",)) == ["\udcff.jpg"]
 
 
-def test_a_folder_that_cannot_be_read_becomes_an_item(tmp_path, walk, warnings, monkeypatch):
+def test_a_folder_that_cannot_be_read_becomes_an_item(tmp_path, walk, warnings, monkeypatch, fill):
     fill(tmp_path, "a/b.jpg", "c/d.jpg")
     real = os.scandir
 
@@ -131,17 +121,17 @@ def test_an_unreadable_folder_is_not_called_empty(tmp_path, walk, warnings):
     assert warnings == [f"{tmp_path}/gone: the folder cannot be read: No such file or directory."]
 
 
-def test_what_the_patterns_leave_out_is_not_told(tmp_path, walk, warnings):
+def test_what_the_patterns_leave_out_is_not_told(tmp_path, walk, warnings, fill, walk_names):
     fill(tmp_path, "a.jpg", "b.png", "notes.txt", "c.zip", ".d.txt")
-    assert names(walk(tmp_path, include=("*.jpg",))) == ["a.jpg"]
-    assert names(walk(tmp_path, exclude=("*.txt", "*.zip", "a.*"))) == ["b.png"]
+    assert walk_names(tmp_path, include=("*.jpg",)) == ["a.jpg"]
+    assert walk_names(tmp_path, exclude=("*.txt", "*.zip", "a.*")) == ["b.png"]
     assert walk(tmp_path, exclude=("*",)) == []
     assert warnings == []
 
 
-def test_the_parts_of_a_folder(tmp_path, walk, warnings):
+def test_the_parts_of_a_folder(tmp_path, warnings, fill, walk_names):
     fill(tmp_path, *(f"{number}.jpg" for number in range(40)), "notes.txt")
-    parts = [names(walk(tmp_path, part=(i, 3))) for i in (1, 2, 3)]
+    parts = [walk_names(tmp_path, part=(i, 3)) for i in (1, 2, 3)]
     assert all(parts)
     assert sorted(chain(*parts)) == sorted(f"{number}.jpg" for number in range(40))
     assert warnings == [f"{tmp_path}: passed over 1 file without an image's suffix."]
@@ -174,7 +164,7 @@ def test_a_path_that_gets_too_long_becomes_an_item(tmp_path, walk, monkeypatch):
     assert item.fault == "it is a folder that cannot be read (File name too long)"
 
 
-def test_a_folder_is_listed_when_its_items_are_asked_for(tmp_path, monkeypatch, warnings):
+def test_a_folder_is_listed_when_its_items_are_asked_for(tmp_path, monkeypatch, warnings, fill):
     fill(tmp_path, "a.jpg", "b/c.jpg")
     listed = []
     real = os.scandir

@@ -1,12 +1,15 @@
-"""What a file is, by its name and its first bytes."""
+"""What a file is, by its name."""
+
+import subprocess
+import sys
 
 import pytest
 
 from trifuse.batch.inputs import kinds
-from trifuse.features.images import IMAGE_SUFFIXES
+from trifuse.features.images import DICOM_SUFFIXES, IMAGE_SUFFIXES
 
 
-@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES | {".dcm", ".dicom"}))
+@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES | DICOM_SUFFIXES))
 def test_images_are_told_by_their_suffix(suffix):
     assert kinds.has_image_suffix(f"a/b{suffix}")
     assert kinds.has_image_suffix(f"a.b{suffix.upper()}")
@@ -49,9 +52,7 @@ def test_shown(path):
     assert not kinds.is_hidden(path)
 
 
-def test_dicom_is_told_by_its_mark(dicom):
-    assert kinds.is_dicom(dicom)
-    assert kinds.is_dicom(dicom[: kinds.START_BYTES])
-    assert not kinds.is_dicom(dicom[: kinds.START_BYTES - 1])
-    assert not kinds.is_dicom(b"DICM" * 20)
-    assert not kinds.is_dicom(b"")
+def test_pydicom_is_not_imported():
+    code = "import sys, trifuse.batch.inputs.stream; print('pydicom' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout == "False\n"

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -150,19 +149,17 @@ def test_nothing_is_opened_before_it_is_asked_for(tree, warnings):
     assert [item.name for item in items] == ["a.jpg", "x.zip", "in/z.jpg", "in/sub/c.png"]
 
 
-def test_one_member_is_in_memory_at_a_time(tree, make_zip, warnings):
+def test_one_member_is_in_memory_at_a_time(tree, make_zip, warnings, traced):
     size = 1 << 20
     Path("x.zip").write_bytes(make_zip(*((f"{n}.jpg", bytes(size)) for n in range(6))))
     Path("t.csv").write_text("path,site\n")
     items = iterate_items(InputOptions(("x.zip", "t.csv")), io.BytesIO(), warnings.append)
     next(items)
-    tracemalloc.start()
-    for item in items:
-        assert len(item.content) == size
-        del item
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 1.8 * size
+    with traced() as memory:
+        for item in items:
+            assert len(item.content) == size
+            del item
+    assert memory.peak < 1.8 * size
 
 
 def test_what_costs_little_is_countable(tree):

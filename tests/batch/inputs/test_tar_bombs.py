@@ -4,7 +4,6 @@ import gzip
 import io
 import tarfile
 import time
-import tracemalloc
 
 import pytest
 
@@ -15,13 +14,6 @@ CUT_OFF = "it is damaged or cut off: what stands after its first {} is not read"
 TOO_LONG = "a header in it has more than 131,072 bytes: what stands after its first {} is not read"
 
 
-def header(name, size, kind=tarfile.REGTYPE):
-    """Give a header's block; the size may be a lie."""
-    info = tarfile.TarInfo(name)
-    info.size, info.type = size, kind
-    return info.tobuf(tarfile.GNU_FORMAT)
-
-
 def pad(content):
     return content + bytes(-len(content) % 512)
 
@@ -30,8 +22,8 @@ def pad(content):
     "kind",
     [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK],
 )
-def test_a_header_that_says_it_is_huge(kind, make_tar, read, measure):
-    bomb = header("x", 1 << 30, kind) + bytes(1 << 24)
+def test_a_header_that_says_it_is_huge(kind, make_tar, read, measure, tar_header):
+    bomb = tar_header("x", 1 << 30, kind) + bytes(1 << 24)
     start = make_tar(("a.jpg", b"x"))[:1024]
     items, peak = measure(read("x.tgz", gzip.compress(start + bomb, 1)))
     assert items == [Item("a.jpg", b"x"), Item("", fault=TOO_LONG.format("1 member"))]
@@ -40,31 +32,30 @@ def test_a_header_that_says_it_is_huge(kind, make_tar, read, measure):
     assert item.fault == "it is no tar archive, or is damaged"
 
 
-def test_a_chain_of_headers(make_tar, read):
+def test_a_chain_of_headers(make_tar, read, tar_header):
     start = make_tar(("a.jpg", b"x"))[:1024]
-    for link in (header("x", 0, tarfile.GNUTYPE_LONGNAME), header("x", 0, tarfile.XHDTYPE)):
-        _, last = read("x.tar", start + link * 10_000)
+    for kind in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE):
+        _, last = read("x.tar", start + tar_header("x", 0, kind) * 10_000)
         assert last.fault in {TOO_LONG.format("1 member"), CUT_OFF.format("1 member")}
 
 
-def test_a_map_of_holes_without_end(make_tar, read, measure):
-    block = bytearray(header("x.jpg", 0, tarfile.GNUTYPE_SPARSE))
-    block[482] = 1  # the map goes on in the next block
-    block[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(block))[0]
+def test_a_map_of_holes_without_end(make_tar, read, measure, tar_header):
+    goes_on = [(482, b"\1")]  # in the next block
+    block = tar_header("x.jpg", 0, tarfile.GNUTYPE_SPARSE, goes_on)
     more = bytes([0o60] * 504 + [1] + [0] * 7)
     start = make_tar(("a.jpg", b"x"))[:1024]
-    items, peak = measure(read("x.tgz", gzip.compress(start + bytes(block) + more * 20_000, 1)))
+    items, peak = measure(read("x.tgz", gzip.compress(start + block + more * 20_000, 1)))
     assert items == [Item("a.jpg", b"x"), Item("", fault=TOO_LONG.format("1 member"))]
     assert peak < 2 << 20
 
 
-def test_global_headers_do_not_pile_up(read):
+def test_global_headers_do_not_pile_up(read, tar_header):
     def record(number):
         return f"1000 k{number:05}={'v' * 987}\n".encode()
 
     def entry(number):
         content = b"".join(map(record, range(number, number + 100)))
-        return header("g", len(content), tarfile.XGLTYPE) + pad(content) + header("a.jpg", 0)
+        return tar_header("g", len(content), tarfile.XGLTYPE) + pad(content) + tar_header("a.jpg")
 
     *items, last = read("x.tar", b"".join(entry(100 * number) for number in range(9)))
     assert items == [Item("a.jpg", b"")]
@@ -72,12 +63,12 @@ def test_global_headers_do_not_pile_up(read):
     assert last == Item("", fault=fault)
 
 
-def test_digits_without_end_take_no_time(read):
+def test_digits_without_end_take_no_time(read, tar_header):
     """Python 3.11.7 searches such a header in quadratic time."""
     content = b"1" * 120_000
-    bomb = header("x", len(content), tarfile.XHDTYPE) + pad(content) + header("a.jpg", 0)
+    bomb = tar_header("x", len(content), tarfile.XHDTYPE) + pad(content) + tar_header("a.jpg")
     started = time.monotonic()
-    (item,) = read("x.tar", header("b.txt", 0) + bomb)
+    (item,) = read("x.tar", tar_header("b.txt") + bomb)
     assert time.monotonic() - started < 2
     fault = "a header in it makes no sense: what stands after its first 1 member is not read"
     assert item.fault == fault
@@ -110,15 +101,13 @@ def test_a_packed_archive_does_not_go_on_for_ever(make_tar, read, monkeypatch):
     assert "what stands after its first 3 members is not read" in last.fault
 
 
-def test_members_are_not_remembered(read):
-    content = b"".join(header(f"{number}.jpg", 0) for number in range(3000)) + bytes(1024)
+def test_members_are_not_remembered(read, tar_header, traced):
+    content = b"".join(tar_header(f"{number}.jpg") for number in range(3000)) + bytes(1024)
     items = read("x.tar", content)
     next(items)
-    tracemalloc.start()
-    assert sum(1 for _ in items) == 2999
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 400_000
+    with traced() as memory:
+        assert sum(1 for _ in items) == 2999
+    assert memory.peak < 400_000
 
 
 def test_a_member_s_bytes_are_not_read_where_it_is_left_out(make_tar, read, monkeypatch):

@@ -13,13 +13,6 @@ TOO_LONG = "a header in it has more than 131,072 bytes: what stands after its fi
 NO_SENSE = "its header makes no sense"
 
 
-def header(name, size, kind=tarfile.REGTYPE):
-    """Give a header's block; the size may be a lie."""
-    info = tarfile.TarInfo(name)
-    info.size, info.type = size, kind
-    return info.tobuf(tarfile.GNU_FORMAT)
-
-
 def pad(content):
     return content + bytes(-len(content) % 512)
 
@@ -137,11 +130,10 @@ def test_sizes_that_make_no_sense(size, make_tar, read):
         assert items[-1].fault
 
 
-def test_a_size_below_zero_in_the_header(make_tar, read):
-    block = bytearray(header("b.jpg", 0))
-    block[124:136] = b"\xff" * 11 + b"\0"  # -256, in base 256
-    block[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(block))[0]
-    items = list(read("x.tar", bytes(block) + make_tar(("c.jpg", b"z"))))
+def test_a_size_below_zero_in_the_header(make_tar, read, tar_header):
+    size = b"\xff" * 11 + b"\0"  # -256, in base 256
+    block = tar_header("b.jpg", fields=[(124, size)])
+    items = list(read("x.tar", block + make_tar(("c.jpg", b"z"))))
     assert items[0] == Item("b.jpg", fault=NO_SENSE)
 
 
@@ -161,12 +153,14 @@ def test_holes_become_zeros(fields, make_tar, read):
     assert found == [Item("a.jpg", b"onet\0\0\0\0wo!!\0\0\0\0"), Item("b.jpg", b"x")]
 
 
-def test_holes_as_gnu_tar_has_written_them_for_decades(make_tar, read):
-    block = bytearray(header("a.jpg", 8, tarfile.GNUTYPE_SPARSE))
-    block[386:434] = b"%011o\0%011o\0%011o\0%011o\0" % (0, 4, 8, 4)  # offset, length, ...
-    block[483:495] = b"%011o\0" % 16
-    block[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(block))[0]
-    content = bytes(block) + pad(b"onetwo!!") + make_tar(("b.jpg", b"x"))
+def test_holes_as_gnu_tar_has_written_them_for_decades(make_tar, read, tar_header):
+    holes = b"%011o\0%011o\0%011o\0%011o\0" % (0, 4, 8, 4)  # offset, length, ...
+    fields = [(386, holes), (483, b"%011o\0" % 16)]
+    content = (
+        tar_header("a.jpg", 8, tarfile.GNUTYPE_SPARSE, fields)
+        + pad(b"onetwo!!")
+        + make_tar(("b.jpg", b"x"))
+    )
     found = list(read("x.tar", content))
     assert found == [Item("a.jpg", b"onet\0\0\0\0wo!!\0\0\0\0"), Item("b.jpg", b"x")]
 

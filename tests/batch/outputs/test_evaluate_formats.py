@@ -9,11 +9,11 @@ from trifuse.batch.inputs.item import Item
 from trifuse.batch.outputs.formats import FORMATS
 from trifuse.batch.outputs.rows import Layout
 from trifuse.batch.workers.record import Record
+from trifuse.datasets.ham10000 import HAM10000_CLASSES as HAM
 from trifuse.datasets.table import DatasetError
 from trifuse.studies.evaluation import evaluate_predictions
 from trifuse.studies.predictions import read_predictions
 
-HAM = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 FLAT = ["csv", "jsonl", "parquet"]
 
 

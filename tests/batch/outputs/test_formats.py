@@ -12,8 +12,9 @@ from trifuse.batch.outputs.formats import FORMATS
 from trifuse.batch.outputs.ids import KeyFileError
 from trifuse.batch.outputs.rows import Layout
 from trifuse.batch.workers.record import Record
+from trifuse.datasets.ham10000 import HAM10000_CLASSES
 
-LAYOUT = Layout(("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"), 3)
+LAYOUT = Layout(HAM10000_CLASSES, 3)
 KEY = b"k" * 32
 ITEM = Item("in/a.jpg")
 RECORD = Record((0.125, 0.125, 0.25, 0.125, 0.125, 0.125, 0.125), sha256="ab" * 32)

@@ -9,8 +9,8 @@ from trifuse.batch.outputs.format import FormatError
 from trifuse.batch.outputs.isic_format import IsicFormat
 from trifuse.batch.outputs.rows import Layout
 from trifuse.batch.workers.record import Record
+from trifuse.datasets.ham10000 import HAM10000_CLASSES as HAM
 
-HAM = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 RECORD = Record((0.01, 0.02, 0.03, 0.04, 0.5, 0.25, 0.15))
 HEADER = b"image,MEL,NV,BCC,AKIEC,BKL,DF,VASC\n"
 

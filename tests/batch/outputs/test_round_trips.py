@@ -14,7 +14,7 @@ from trifuse.batch.outputs.jsonl_format import JsonlFormat
 from trifuse.batch.outputs.parquet_format import ParquetFormat
 from trifuse.batch.outputs.rows import Layout, list_cells, list_columns, make_row
 from trifuse.batch.workers.record import Record
-from trifuse.studies.predictions import _decode, _take_apostrophe_off
+from trifuse.studies.prediction_files import restore_cell, restore_text
 
 # Names as the operating system gives them: any bytes; text as it is found in tables.
 NAMES = st.binary(min_size=1, max_size=12).map(lambda name: name.decode("utf-8", "surrogateescape"))
@@ -71,8 +71,8 @@ def test_csv(case):
     stream = io.StringIO(content.decode("utf-8", "surrogateescape"), newline="")
     header, cells = csv.reader(stream)
     expected = list_cells(make_row(item, record, item.name, layout), layout)
-    assert list(map(_take_apostrophe_off, header)) == list_columns(layout)
-    for text, value in zip(map(_take_apostrophe_off, cells), expected, strict=True):
+    assert list(map(restore_cell, header)) == list_columns(layout)
+    for text, value in zip(map(restore_cell, cells), expected, strict=True):
         if isinstance(value, float):
             assert float(text) == value
         elif isinstance(value, tuple):
@@ -90,9 +90,9 @@ def test_csv_by_column(case):
     stream = io.StringIO(content.decode("utf-8", "surrogateescape"), newline="")
     (row,) = csv.DictReader(stream)
     expected = make_row(item, record, item.name, layout)
-    assert _take_apostrophe_off(row["image"]) == item.name
+    assert restore_cell(row["image"]) == item.name
     assert row["status"] == expected.status
-    assert _take_apostrophe_off(row["message"]) == expected.message
+    assert restore_cell(row["message"]) == expected.message
     assert row["review"] == ";".join(expected.review)
     assert tuple(row[name] for name in layout.extra) == tuple(
         f"'{cell}" if re.match(r"'*[=+\-@\t\r]", cell) else cell for cell in expected.columns
@@ -105,15 +105,17 @@ def test_json_lines(case):
     line = JsonlFormat(layout).row(item, record, 1)
     expected = make_row(item, record, item.name, layout)
     row = json.loads(line.decode("utf-8", "strict"))
-    decoded = {name: tuple(map(_decode, row[name])) for name in ("labels", "prediction_set")}
+    decoded = {name: tuple(map(restore_text, row[name])) for name in ("labels", "prediction_set")}
     assert decoded == {"labels": expected.labels, "prediction_set": expected.prediction_set}
-    assert (_decode(row["image"]), row["status"]) == (item.name, expected.status)
+    assert (restore_text(row["image"]), row["status"]) == (item.name, expected.status)
     assert tuple(row["probabilities"]) == expected.probabilities
     assert tuple(row["review"]) == expected.review
-    assert _decode(row["message"]) == expected.message
-    each = {_decode(name): value for name, value in row.get("class_probabilities", {}).items()}
+    assert restore_text(row["message"]) == expected.message
+    each = {restore_text(name): value for name, value in row.get("class_probabilities", {}).items()}
     assert each == dict(zip(layout.classes, expected.class_probabilities, strict=False))
-    columns = {_decode(name): _decode(cell) for name, cell in row.get("columns", {}).items()}
+    columns = {
+        restore_text(name): restore_text(cell) for name, cell in row.get("columns", {}).items()
+    }
     assert columns == dict(zip(layout.extra, expected.columns, strict=True))
 
 
@@ -125,8 +127,8 @@ def test_the_partial_file_of_parquet(case):
     expected = list_cells(make_row(item, record, item.name, layout), layout)
     for found, value in zip(json.loads(line), expected, strict=True):
         if isinstance(value, str):
-            assert _decode(found) == value
+            assert restore_text(found) == value
         elif isinstance(value, tuple):
-            assert tuple(map(_decode, found)) == value
+            assert tuple(map(restore_text, found)) == value
         else:
             assert found == value

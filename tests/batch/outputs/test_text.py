@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trifuse.batch.outputs.text import to_bytes, to_unicode
-from trifuse.studies.predictions import _decode
+from trifuse.studies.prediction_files import restore_text
 
 ODD = st.text(st.sampled_from("\\udcf8x\udcff\ud800\udfffé"), max_size=12)
 
@@ -43,7 +43,7 @@ def test_what_is_written(text, written):
 def test_unicode_can_be_turned_back(text):
     written = to_unicode(text)
     assert written.encode().decode() == written
-    assert _decode(written) == text
+    assert restore_text(written) == text
     assert json.loads(json.dumps(written)) == written
 
 
