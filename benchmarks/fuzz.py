@@ -66,7 +66,7 @@ PICTURES = ("jpeg", "png", "tiff", "bmp", "webp", "dicom")
 REFUSALS = (ImageError, ModelFileError, SourceError, PriorError, FormatError)
 NUMBERS = (0, 1, 2, 3, 4, 8, 16, 127, 128, 255, 32767, 32768, 65535, 2**31 - 1, 2**31, 2**32 - 1,
            2**63 - 1, 2**63, 2**64 - 1)  # fmt: skip
-VALUES = (None, True, -1, 0, 1, 3, 2**31, 2**63, 10**400, 0.5, 1e308, -1e308, 1e-320, float("nan"),
+VALUES = (None, True, -1, 0, 1, 3, 300, 2**20, 2**31 - 1, 2**63, 10**400, 0.5, 1e308, -1e308, 1e-320, float("nan"),
           float("inf"), "", "x" * 99_999, "\0", "\ud800", "=1\n", [], [[]], {}, {"": 1})  # fmt: skip
 Files = dict[str, list[bytes]]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -99,11 +100,16 @@ def save_model(path: Path, model: Model, training: Training) -> None:
 def read_about(path: Path) -> dict[str, Any]:
     """Read what a model file says of itself: its `model.json`, and its card as `card`.
 
+    Its classes and its recipe are sound; all else is as it stands there.
+
     Raises
     ------
     ModelFileError
     """
     files, about = _read(path)
+    with _errors_of_the_file(path):
+        _class_names(about.get("classes"))
+        _recipe(about)
     return {**about, "card": files["CARD.md"].decode("utf-8", "replace")}
 
 
@@ -117,8 +123,15 @@ def load_model(path: Path) -> Model:
         each other.
     """
     files, about = _read(path)
-    try:
+    with _errors_of_the_file(path):
         return _build(files, about, str(path))
+
+
+@contextmanager
+def _errors_of_the_file(path: Path) -> Iterator[None]:
+    """Turn what unsound parts raise into the error of the file."""
+    try:
+        yield
     except ModelFileError:
         raise
     except (ValueError, OverflowError, RuntimeError) as error:

@@ -37,11 +37,24 @@ def test_scoring(archive, model_file):
         assert line in printed
 
 
-def test_cross_validation(archive, pictures, recipe_file, tmp_path):
+@pytest.fixture
+def table(pictures, tmp_path):
+    """A table of the archive's pictures in which every picture is its own group."""
     table = tmp_path / "table.csv"
     rows = [(path, Path(path).stem.rsplit("_", 1)[0]) for path in pictures]
     with table.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("path", "label"), *rows])
+    return table
+
+
+def test_review(table, recipe_file):
+    options = ("--recipe", recipe_file, "--others", "2", "--folds", "2", "--jobs", "1")
+    printed = run("review.py", table, *options)
+    for line in ("coverage", "no lesion", "as they are: any"):
+        assert line in printed
+
+
+def test_cross_validation(table, recipe_file, tmp_path):
     options = ["--recipe", recipe_file, "--folds", "2", "--jobs", "1"]
     printed = run("cross_validate.py", table, *options, "--output", tmp_path / "result")
     assert (tmp_path / "result.md").read_text(encoding="utf-8") in printed
@@ -55,11 +68,7 @@ def test_descriptors():
     assert "| 1 | 240,110 |" in printed
 
 
-def test_ablation(pictures, tmp_path):
-    table = tmp_path / "table.csv"
-    rows = [(path, Path(path).stem.rsplit("_", 1)[0]) for path in pictures]
-    with table.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("path", "label"), *rows])
+def test_ablation(table, tmp_path):
     output = tmp_path / "ablation"
     options = ["--output", output, "--folds", "2", "--jobs", "1", "--sample", "2000"]
     run("ablation.py", table, *options, "--only", "RootSIFT")

@@ -1,6 +1,7 @@
 """The training job: told early what cannot work, and a whole model file or none."""
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -9,7 +10,9 @@ import sys
 import pytest
 
 from trifuse.batch import training
-from trifuse.batch.prediction import PredictionOptions, run_prediction
+from trifuse.batch.inputs.options import InputOptions
+from trifuse.batch.options import PredictionOptions
+from trifuse.batch.prediction import run_prediction
 from trifuse.batch.training import fingerprint, run_training
 from trifuse.classifiers.model import ClassNamesError
 from trifuse.classifiers.model_file import read_about
@@ -56,11 +59,13 @@ def test_a_folder_a_class(train, folders, tmp_path, capsys):
 
     # With two classes the top three are two.
     csv_file = tmp_path / "out.csv"
-    paths = sorted(map(str, folders.rglob("*.jpg")))[:2]
-    run_prediction(paths, PredictionOptions(str(output), str(csv_file)))
+    inputs = InputOptions(tuple(sorted(map(str, folders.rglob("*.jpg")))[:2]))
+    options = PredictionOptions(str(output), str(csv_file), inputs)
+    run_prediction(options, io.BytesIO(), print)
     with csv_file.open() as file:
         header, first, _ = csv.reader(file)
-    assert ",".join(header) == "image,status,label_1,probability_1,label_2,probability_2,message"
+    ranks = "label_1,probability_1,label_2,probability_2"
+    assert ",".join(header) == f"image,status,{ranks},review,prediction_set,message"
     assert float(first[3]) + float(first[5]) == pytest.approx(1)
 
 
