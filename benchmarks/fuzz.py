@@ -33,7 +33,6 @@ import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -66,8 +65,9 @@ PICTURES = ("jpeg", "png", "tiff", "bmp", "webp", "dicom")
 REFUSALS = (ImageError, ModelFileError, SourceError, PriorError, FormatError)
 NUMBERS = (0, 1, 2, 3, 4, 8, 16, 127, 128, 255, 32767, 32768, 65535, 2**31 - 1, 2**31, 2**32 - 1,
            2**63 - 1, 2**63, 2**64 - 1)  # fmt: skip
-VALUES = (None, True, -1, 0, 1, 3, 300, 2**20, 2**31 - 1, 2**63, 10**400, 0.5, 1e308, -1e308, 1e-320, float("nan"),
-          float("inf"), "", "x" * 99_999, "\0", "\ud800", "=1\n", [], [[]], {}, {"": 1})  # fmt: skip
+VALUES = (None, True, -1, 0, 1, 3, 300, 2**20, 2**31 - 1, 2**63, 10**400, 0.5, 1e308, -1e308,
+          1e-320, float("nan"), float("inf"), "", "x" * 99_999, "\0", "\ud800", "=1\n", [], [[]],
+          {}, {"": 1})  # fmt: skip
 Files = dict[str, list[bytes]]
 
 
@@ -127,8 +127,8 @@ def make_originals(folder: Path, model: Path | None, cnn: bool) -> Files:
         scan.add_new(tag + 0x100, "OW", bytes(range(256)) * 2)
     scan.save_as(file := io.BytesIO())
     made["dicom"] += [file.getvalue()] * 5
-    members = [("a.jpg", made["jpeg"][0]), ("b/é.png", made["png"][0]), ("c.txt", b"text" * 99),
-               ("d/" * 60 + "d.tif", made["tiff"][0]), ("e.zip", b"PK"), ("f", file.getvalue())]  # fmt: skip
+    members = [("a.jpg", made["jpeg"][0]), ("b/é.png", made["png"][0]), ("c.txt", b"text" * 99)]
+    members += [("d/" * 60 + "d.tif", made["tiff"][0]), ("e.zip", b"PK"), ("f", file.getvalue())]
     made["zip"], made["tar"] = [], []
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         with zipfile.ZipFile(file := io.BytesIO(), "w", method) as archive:
@@ -146,7 +146,7 @@ def make_originals(folder: Path, model: Path | None, cnn: bool) -> Files:
     table = 'path,id,age\na.jpg,1,30\n"b,c.png","2\n2",\n,3,é\n'
     made["csv"] = [table.encode(), table.replace("\n", "\r\n").encode("utf-8-sig")]
     made["trifuse"] = [model.read_bytes() if model else train(folder, cnn=False)]
-    made["trifuse"] += [train(folder, cnn=True)] * cnn
+    made["trifuse"] += [train(folder, cnn=True)] if cnn else []
     for kind in ("json", *PARTS):
         made[kind] = made["trifuse"][-1:]
     if not unpack(made["tflite"][0], "the original")["backbone.tflite"]:
@@ -189,14 +189,16 @@ def small_network() -> Any:
     return keras.Model(image, {"embedding": pooled, "feature_map": values})
 
 
-def damage(kind: str, number: int, originals: list[bytes]) -> bytes:
-    """Give the bytes of a case."""
-    rng = random.Random(f"{kind}:{number}")
-    content = rng.choice(originals)
+def damage(case: str, originals: Files) -> tuple[str, bytes]:
+    """Give the kind and the bytes of a case."""
+    rng, kind = random.Random(case), case.partition(":")[0]
+    content = rng.choice(originals[kind])
     if kind == "json" or kind in PARTS:
-        return damage_part(kind, content, rng)
-    data = change_bytes(bytearray(content), rng, originals, text=kind in {"csv", "tar"})
-    return bytes(mend(kind, data) if rng.random() < 0.8 else data)
+        return kind, damage_part(kind, content, rng)
+    if kind == "png" and rng.random() < 0.4:
+        return kind, bytes(mend(kind, change_pixels(content, rng)))
+    data = change_bytes(bytearray(content), rng, originals[kind], text=kind in {"csv", "tar"})
+    return kind, bytes(mend(kind, data) if rng.random() < 0.8 else data)
 
 
 def change_bytes(data: bytearray, rng: random.Random, others: list[bytes], text: bool) -> bytearray:
@@ -223,6 +225,16 @@ def change_bytes(data: bytearray, rng: random.Random, others: list[bytes], text:
             case _ if found := rng.choice([*re.finditer(rb"-?[0-9][0-9.e+-]*", data), None]):
                 data[slice(*found.span())] = rng.choice((b"%d" % value, b"-1", b"1e999", b"nan"))
     return data
+
+
+def change_pixels(png: bytes, rng: random.Random) -> bytearray:
+    """Change what a PNG has packed: other damage to it hardly gets past its checksum."""
+    start = png.index(b"IDAT") + 4
+    end = start + struct.unpack_from(">I", png, start - 8)[0]
+    pixels = change_bytes(bytearray(zlib.decompress(png[start:end])), rng, [png], text=False)
+    packed = zlib.compress(pixels)
+    size = struct.pack(">I", len(packed))
+    return bytearray(png[: start - 8] + size + b"IDAT" + packed + png[end:])
 
 
 def mend(kind: str, data: bytearray) -> bytearray:
@@ -303,7 +315,7 @@ def change_arrays(arrays: dict[str, Any], rng: random.Random) -> bytes:
     return pack_arrays({**arrays, name: array})
 
 
-def read(kind: str, content: bytes, path: Path) -> bool:
+def read(kind: str, content: bytes, folder: Path) -> bool:
     """Read a case as trifuse does; tell whether anything could be read."""
     if kind == "dicom":
         return any(frame.image is not None for frame in islice(read_dicom(content), 40))
@@ -311,6 +323,7 @@ def read(kind: str, content: bytes, path: Path) -> bool:
         image = read_image(content)
         assert (image.dtype, image.ndim, image.shape[2]) == (np.uint8, 3, 3)
         return True
+    path = folder / f"case.{kind}"
     path.write_bytes(content)
     if kind in {"zip", "tar", "csv"}:
         items = iterate_items(InputOptions((str(path),)), io.BytesIO(), lambda _: None)
@@ -319,48 +332,49 @@ def read(kind: str, content: bytes, path: Path) -> bool:
     return load_model(path) is not None
 
 
-def serve(pipe: Any, kind: str, originals: list[bytes], folder: str) -> None:
+def serve(pipe: Any, originals: Files, folder: Path) -> None:
     """Read the cases that are asked for, in a process like a worker's."""
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)  # decoders print
     limit_memory(MEMORY_MB)
     prediction.get_supervisor = lambda *_: None  # that reads the model in one more process
-    path = Path(folder) / f"{os.getpid()}.{kind}"
-    status = Path("/proc/self/status")
+    status, last = Path("/proc/self/status"), ""
     pipe.send("ready")
     while True:
-        content = damage(kind, pipe.recv(), originals)
+        kind, content = damage(pipe.recv(), originals)
+        if kind != last:
+            Path("/proc/self/clear_refs").write_text("5")  # forget what the memory's peak was
         try:
-            result = "accepted" if read(kind, content, path) else "refused"
-        except REFUSALS:
-            result = "refused"
+            last, result = kind, "accepted" if read(kind, content, folder) else "refused"
+        except REFUSALS as error:
+            result = "refused" if len(str(error).splitlines()) == 1 else f"no sentence: {error!r}"
         except Exception:  # noqa: BLE001 - that is what is looked for
             result = " / ".join(traceback.format_exc().strip().splitlines()[-3:])
         pipe.send((result, int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) // 1024))
 
 
 class Reader:
-    """A process that reads cases of one kind, and is replaced after each that it did not survive.
+    """A process that reads cases, and is replaced after each that it did not survive.
 
     Parameters
     ----------
-    kind : str
-    originals : list of bytes
+    originals : dict of list of bytes
     folder : Path
         For what is read from files.
     seconds : float
         That a case may take.
     """
 
-    def __init__(self, kind: str, originals: list[bytes], folder: Path, seconds: float) -> None:
-        self.kind, self.originals, self.folder, self.seconds = kind, originals, folder, seconds
+    def __init__(self, originals: Files, folder: Path, seconds: float) -> None:
+        self.originals, self.folder, self.seconds = originals, folder, seconds
         self._process: Any = None
+        folder.mkdir()
 
-    def read(self, number: int) -> tuple[str, int]:
-        """Read a case; give what came of it, and the MiB that the process has had at most."""
+    def read(self, case: str) -> tuple[str, int]:
+        """Read a case; give what came of it, and the MiB that its kind has taken at most."""
         if self._process is None:
             self._start()
         try:
-            self._pipe.send(number)
+            self._pipe.send(case)
             if self._pipe.poll(self.seconds):
                 result: tuple[str, int] = self._pipe.recv()
                 return result
@@ -368,32 +382,26 @@ class Reader:
         except (EOFError, OSError):
             self._process.join(9)
             found = f"its process ended with code {self._process.exitcode}"
-        self.close()
-        return self._ask_supervisor(number) if self.kind == "tflite" else found, 0
-
-    def close(self) -> None:
-        """End the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process = None
+        self._process.kill()
+        self._process = None
+        return self._ask_supervisor(case) if case.startswith("tflite") else found, 0
 
     def _start(self) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
-        arguments = (theirs, self.kind, self.originals, str(self.folder))
+        arguments = (theirs, self.originals, self.folder)
         self._process = spawn.Process(target=serve, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
         self._pipe.recv()
 
-    def _ask_supervisor(self, number: int) -> str:
+    def _ask_supervisor(self, case: str) -> str:
         """Load a model that killed its process as `trifuse predict` does: by itself, supervised.
 
         The process may have died of what an earlier case did to its memory.
         """
-        path = self.folder / f"{number}.trifuse"
-        path.write_bytes(content := damage(self.kind, number, self.originals))
+        path, content = self.folder / "supervised.trifuse", damage(case, self.originals)[1]
+        path.write_bytes(content)
         supervisor = Supervisor(WorkerSettings(str(path), hashlib.sha256(content).hexdigest()))
         try:
             supervisor.start()
@@ -404,25 +412,24 @@ class Reader:
         return "accepted"
 
 
-def fuzz(kind: str, numbers: range, originals: list[bytes], options: argparse.Namespace) -> int:
+def fuzz(kind: str, numbers: range, readers: list[Reader]) -> int:
     """Read cases of a kind, print their row of the table, and give the number of findings."""
-    counts, peaks, start, todo = Counter[str](), [0], time.monotonic(), iter(numbers)
+    counts, peaks, start = Counter[str](), [0], time.monotonic()
+    todo = iter([f"{kind}:{number}" for number in numbers])
 
     def drive(reader: Reader) -> None:
-        for number in todo:
-            result, memory = reader.read(number)
+        for case in todo:
+            result, memory = reader.read(case)
             peaks.append(memory)
             if memory > MEMORY_MB:
                 result = f"it took {memory:,} MiB"
             known = result in {"accepted", "refused", "contained"}
             counts[result if known else "finding"] += 1
             if not known:
-                print(f"FINDING {kind}:{number} {result}", flush=True)
-        reader.close()
+                print(f"FINDING {case} {result}", flush=True)
 
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
-        reader = partial(Reader, kind, originals, Path(folder), options.seconds)
-        list(pool.map(drive, (reader() for _ in range(options.processes))))
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(drive, readers))
     cells = [counts[result] for result in ("accepted", "refused", "contained", "finding")]
     cells = [len(numbers), *cells, max(peaks), round(time.monotonic() - start)]
     print(f"| {kind} | {' | '.join(f'{cell:,}' for cell in cells)} |", flush=True)
@@ -439,8 +446,7 @@ def score(originals: Files, names: list[str]) -> int:
         (folder / "m.trifuse").write_bytes(originals["trifuse"][0])
         (folder / "in.csv").write_text("\n".join(["path,id", *(f"{n},{n}" for n in names)]))
         for name in names:
-            kind, _, number = name.partition(":")
-            (folder / name).write_bytes(damage(kind, int(number), originals[kind]))
+            (folder / name).write_bytes(damage(name, originals)[1])
         command = [TRIFUSE, "predict", "in.csv", "-mm.trifuse", "-oout.csv", "-q", "-j2"]
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         with suppress(FileNotFoundError), (folder / "out.csv").open(newline="") as file:
@@ -476,20 +482,24 @@ def main() -> None:
     if options.case:
         kind, _, number = options.case.partition(":")
         options.kinds, options.first, options.cases, options.scored = [kind], int(number), 1, 0
+    first, found = options.first, 0
     with tempfile.TemporaryDirectory() as folder:
-        originals = make_originals(Path(folder), options.model, options.cnn)
-    kinds = [kind for kind in options.kinds if kind in originals]
-    if options.write:
-        options.write.write_bytes(damage(kinds[0], options.first, originals[kinds[0]]))
-    print("| kind | cases | accepted | refused | contained | findings | peak MiB | seconds |")
-    print(f"|{' --- |' * 8}")
-    total, found = sum(SHARES[kind] for kind in kinds), 0
-    for kind in kinds:
-        last = options.first + options.cases * SHARES[kind] // total
-        found += fuzz(kind, range(options.first, last), originals[kind], options)
-    if options.scored:
-        numbers = range(options.first, options.first + options.scored)
-        found += score(originals, [f"{PICTURES[n % len(PICTURES)]}:{n}" for n in numbers])
+        root = Path(folder)
+        originals = make_originals(root, options.model, options.cnn)
+        readers = [
+            Reader(originals, root / str(n), options.seconds) for n in range(options.processes)
+        ]
+        kinds = [kind for kind in options.kinds if kind in originals]
+        if options.write:
+            options.write.write_bytes(damage(f"{kinds[0]}:{first}", originals)[1])
+        print("| kind | cases | accepted | refused | contained | findings | peak MiB | seconds |")
+        print(f"|{' --- |' * 8}")
+        for kind in kinds:
+            count = options.cases * SHARES[kind] // sum(map(SHARES.get, kinds))
+            found += fuzz(kind, range(first, first + count), readers)
+        if options.scored:
+            numbers = range(first, first + options.scored)
+            found += score(originals, [f"{PICTURES[n % len(PICTURES)]}:{n}" for n in numbers])
     sys.exit(found > 0)
 
 

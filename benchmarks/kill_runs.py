@@ -58,6 +58,7 @@ def main() -> None:
     rng = random.Random(arguments.seed)
     kills, exits, states = Counter(), Counter(), Counter()
     same = outputs = 0
+    since: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         make_model(root)
@@ -80,10 +81,15 @@ def main() -> None:
                 partial = root / f"{output.name}.partial"
                 states["in the middle" if partial.exists() else "at the start or the end"] += 1
                 kills[kind] += kill(process, kind, rng)
+                since.append(kind)
             exits[process.wait()] += 1
             if output.exists():
                 outputs += 1
-                same += output.read_bytes() == whole
+                same += (found := output.read_bytes()) == whole
+                for ours, theirs in zip(found.splitlines(), whole.splitlines(), strict=False):
+                    if ours != theirs:
+                        print(f"after kills of {since}: {ours!r} instead of {theirs!r}")
+                since = []
                 output.unlink()
         leftovers = [path.name for path in root.glob("*.partial")]
     for kind, number in kills.items():

@@ -134,7 +134,7 @@ def _errors_of_the_file(path: Path) -> Iterator[None]:
         yield
     except ModelFileError:
         raise
-    except (ValueError, OverflowError, RuntimeError) as error:
+    except (ValueError, OverflowError, RuntimeError, MemoryError) as error:
         msg = f"{path} is no sound model file: {str(error).rstrip('.')}."
         raise ModelFileError(msg) from error
 

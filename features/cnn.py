@@ -97,7 +97,7 @@ def _signature_runner(tflite: bytes) -> Any:
         with silenced_stderr():  # it announces its delegate
             interpreter.allocate_tensors()
         runner = interpreter.get_signature_runner()
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, TypeError, MemoryError) as error:  # of damaged networks
         raise BackboneError(
             f"the exported CNN is no network that LiteRT can run ({_first_line(error)}); "
             "export it again"

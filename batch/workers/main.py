@@ -5,26 +5,24 @@ It may be killed by an image at any moment: it writes no file, and nothing is lo
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
-import signal
 import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
+from trifuse.batch.workers.lifetime import belong_to
 from trifuse.batch.workers.messages import Reply, Request, receive, send
 from trifuse.batch.workers.settings import WorkerSettings
 
 IDLE_SECONDS = 600
 """After so long without work it ends: its supervisor may have been forgotten on a cluster."""
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Serve requests from standard input to standard output until the supervisor is gone."""
     requests, replies = _take_pipes()
-    _die_with_the_supervisor()
+    belong_to(int(sys.argv[1]))
     with suppress(EOFError, BrokenPipeError):
         settings = receive(requests, WorkerSettings)
         limit_memory(settings.memory)
@@ -71,18 +69,6 @@ def _take_pipes() -> tuple[Connection, Connection]:
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
     return requests, replies
-
-
-def _die_with_the_supervisor() -> None:
-    """End when the supervisor does, but not of a signal that is meant for the whole job.
-
-    Ctrl-C, and the SIGTERM of a queueing system, reach every process of a job; the supervisor
-    finishes what is being worked on.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

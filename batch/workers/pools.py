@@ -9,11 +9,12 @@ a worker dies.
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+from trifuse.batch.workers.lifetime import belong_to
 
 Result = TypeVar("Result")
 
@@ -106,15 +107,11 @@ class LokyPool:
             max_workers=self.slots,
             timeout=IDLE_SECONDS,
             initializer=_begin,
-            initargs=(Path.cwd(),),
+            initargs=(Path.cwd(), os.getpid()),
         )
 
 
-def _begin(folder: Path) -> None:
-    """Make a process look for its items where we do, and leave signals to the one that feeds it.
-
-    Ctrl-C, and the SIGTERM of a queueing system, reach every process of a job.
-    """
+def _begin(folder: Path, parent: int) -> None:
+    """Make a process look for its items where we do, and end with us."""
+    belong_to(parent)
     os.chdir(folder)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -76,11 +76,13 @@ class Supervisor:
                 self._go_on(item, records)
                 return records
             except ChildError as error:
+                if _are_whole(records):  # it died when it had said everything
+                    return records
                 if len(records) > retried and not isinstance(error, ChildTimeoutError):
                     retried = len(records)
                     continue
                 records.append(_lost(records, f"cannot score the image: {error}"))
-                if len(records) == records[-1].frames:
+                if _are_whole(records):
                     return records
 
     def close(self) -> None:
@@ -99,6 +101,10 @@ class Supervisor:
         except BaseException:
             self.close()
             raise
+
+
+def _are_whole(records: list[Record]) -> bool:
+    return bool(records) and len(records) == records[-1].frames
 
 
 def _lost(known: list[Record], message: str) -> Record:

@@ -36,13 +36,19 @@ def tell(name, text):
 
 def forbid(event, arguments):
     if event in FORBIDDEN or (event == "socket.__new__" and arguments[1] != AF_UNIX):
-        tell("used", f"{event} {arguments[1:]} {sys.orig_argv}")
+        caller = sys._getframe(1).f_back
+        if caller is None or caller.f_code.co_name != "_has_ipv6":
+            tell("used", f"{event} {arguments[1:]} {sys.orig_argv}")
         raise PermissionError("the network was used")
 
 sys.addaudithook(forbid)
 tell("processes", " ".join(sys.orig_argv))
 """
-"""Libraries may swallow the error, so it is written down; as is every process that is watched."""
+"""Libraries may swallow the error, so it is written down; as is every process that is watched.
+
+When urllib3 is imported, as pydicom does by way of requests, it asks whether there is IPv6: refused
+like all else, but not written down.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +93,10 @@ class TestNoNetwork:
         assert len(result.processes) == 1
 
     def test_train_and_predict(self, guarded, here, archive, recipe_file):
+        write_dicom("in/d.dcm")
         lines = {
             "train": f"trifuse train {archive} -o new.trifuse --recipe {recipe_file} -j 2",
-            "one": f"trifuse predict in -m new.trifuse -o one.csv -j 1 --log log",
+            "one": "trifuse predict in -m new.trifuse -o one.csv -j 1 --log log",
             "two": f"trifuse predict {archive}/images -m new.trifuse -o two.csv -j 2 --log log",
         }
         for name, line in lines.items():
@@ -118,7 +125,7 @@ class Trap:
 def trap(request, tmp_path):
     """Bytes that make a folder when they are unpickled; at the end it must not be there."""
     marker = tmp_path / "marker"
-    content = pickle.dumps(Trap(marker))
+    content = pickle.dumps(Trap(marker), protocol=0)  # ASCII, as a part may have to be
     if request.param == "npy":
         np.save(file := io.BytesIO(), np.array([Trap(marker)], dtype=object), allow_pickle=True)
         content = file.getvalue()
@@ -185,6 +192,18 @@ class TestPickles:
             CnnEmbedder(trap).input_size  # noqa: B018 - reads the network
 
 
+@pytest.mark.parametrize("key", ["classes", "recipe", "recipe_fingerprint"])
+@pytest.mark.parametrize("value", [None, 7, [], {}, [[]], "x"])
+def test_what_a_model_says_of_itself_is_not_believed(forge, trifuse, model_file, key, value):
+    about = json.loads(unpack(model_file.read_bytes(), "model")["model.json"])
+    path = forge({"model.json": json.dumps({**about, key: value}).encode()})
+    for options in (["--prior", "balanced"], ["--format", "isic"]):
+        result = trifuse("predict", "x.jpg", "-m", path, "-o", "-", *options)
+        assert result.code == 1
+        assert result.err.startswith(f"Error: {path} is no sound model file: ")
+        assert result.err.count("\n") == 1
+
+
 PEAK = """
 import resource, subprocess, sys
 code = subprocess.run(sys.argv[2:]).returncode
@@ -238,7 +257,7 @@ def test_archives_that_mean_harm(shell, here, pictures):
     outside = here.parent / "outside.jpg"
     names = ["../outside.jpg", str(outside), "a.jpg", "a.jpg"]
     harmless = [(name, picture) for name in names] + [("nested.zip", inner.getvalue())]
-    harmful = [("bomb.jpg", BOMB), *[("large.png", LARGE)] * 3, ("huge.png", png_bomb())]
+    harmful = [("bomb.jpg", BOMB), *[("large.png", LARGE)] * 4, ("huge.png", png_bomb())]
     (here / "work").mkdir()
     write_zip(here / "e.zip", harmless + harmful)
     write_tar(here / "e.tar.gz", harmless + harmful)
@@ -254,17 +273,17 @@ def test_archives_that_mean_harm(shell, here, pictures):
     assert "../e.tar.gz: passed over 3 members that are links" in result.stderr.decode()
     with (here / "work" / "o.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    each = [*names, "bomb.jpg", *["large.png"] * 3, "huge.png"]
+    each = [*names, "bomb.jpg", *["large.png"] * 4, "huge.png"]
     assert [row["image"] for row in rows] == [
         f"../e.{kind}/{name}" for kind in ("zip", "tar.gz") for name in each
     ]
-    assert [row["status"] for row in rows] == [*["ok"] * 4, *["error"] * 5] * 2
+    assert [row["status"] for row in rows] == [*["ok"] * 4, *["error"] * 6] * 2
     assert "256 MiB" in rows[4]["message"]
-    assert "limit of 100,000,000 pixels" in rows[8]["message"]
+    assert "limit of 100,000,000 pixels" in rows[9]["message"]
     made = {"work/peak", "work/o.csv", "work/o.csv.run.json"}
     assert set(here.parent.rglob("*")) - set(before) == {here / name for name in made}
-    assert int(Path("work/peak").read_text()) < 900 * 1024  # KiB: one member, and its copy
-    print(Path("work/peak").read_text())
+    # In KiB: what a process needs anyway, and one member and its copy; not all of them.
+    assert int(Path("work/peak").read_text()) < 380 * 1024
 
 
 PATIENT = ("DOE", "JANE", "4711-P", "19700102", "SECRET")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from trifuse.batch.inputs.item import Item
-from trifuse.batch.workers.child import Child
+from trifuse.batch.workers.child import Child, ChildError
 from trifuse.batch.workers.record import Record
 from trifuse.batch.workers.settings import WorkerSettings, file_sha256
 from trifuse.batch.workers.supervisor import Supervisor, WorkerError
@@ -97,6 +97,18 @@ def test_an_image_is_not_blamed_for_a_death_that_somebody_else_caused(supervise,
     [record] = supervise().score(Item(poison(f"ONCE {tmp_path / 'mark'}")))
     assert (tmp_path / "mark").exists()
     assert record.message.startswith("cannot read the image: it is not a JPEG")
+
+
+def test_a_child_that_dies_after_its_last_word_is_believed(supervise, pictures, monkeypatch):
+    def die(child, request, timeout, records):
+        score(child, request, timeout, records)
+        raise ChildError("it killed its process (SIGKILL)")
+
+    supervisor = supervise()
+    before = supervisor.score(Item(pictures[0]))
+    score = Child.score
+    monkeypatch.setattr(Child, "score", die)
+    assert supervisor.score(Item(pictures[0])) == before
 
 
 def test_a_child_that_was_killed_between_two_images_is_replaced(supervise, pictures):
