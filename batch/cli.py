@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+import unicodedata
 
 import click
 
@@ -72,9 +73,14 @@ def main() -> None:
     except Exception as error:
         if (sentence := _explain(error)) is None:
             raise
-        click.echo(f"Error: {sentence}", err=True)
+        click.echo(f"Error: {without_controls(sentence)}", err=True)
         _discard_stdout()
         sys.exit(EXIT_FAILURE)
+
+
+def without_controls(text: str) -> str:
+    """Keep what strangers named or wrote from commanding the terminal; lines stay lines."""
+    return "".join(char for char in text if char == "\n" or unicodedata.category(char) != "Cc")
 
 
 def _explain(error: Exception) -> str | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from pathlib import Path
 
 import click
 
+from trifuse.batch.cli import without_controls
 from trifuse.batch.commands.options import json_option
 
 
@@ -24,9 +24,4 @@ def command(model: str, as_json: bool) -> None:
 
     about = read_about(Path(model))
     card = about.pop("card")
-    click.echo(json.dumps(about) if as_json else _without_controls(card), nl=as_json)
-
-
-def _without_controls(card: str) -> str:
-    """Keep a stranger's card from commanding the terminal."""
-    return "".join(char for char in card if char == "\n" or unicodedata.category(char) != "Cc")
+    click.echo(json.dumps(about) if as_json else without_controls(card), nl=as_json)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from trifuse.batch.cli import EXIT_OK, EXIT_SOME_UNREAD
+from trifuse.batch.cli import EXIT_OK, EXIT_SOME_UNREAD, without_controls
 from trifuse.batch.commands.options import jobs_option
 from trifuse.batch.inputs.item import SourceError
 from trifuse.batch.inputs.options import InputOptions
@@ -118,7 +118,7 @@ def _run(options: PredictionOptions, child: Any) -> int:
 
 
 def _warn(text: str) -> None:
-    click.echo(text, err=True)
+    click.echo(without_controls(text), err=True)
 
 
 def _be_quiet(text: str) -> None:

@@ -151,6 +151,9 @@ def _read_header(table: str, rows: Iterator[Row]) -> list[str]:
         msg = f"{table} is not a CSV file in UTF-8: {row.fault}."
         raise SourceError(msg)
     header = [cell.strip() for cell in row.cells]
+    if odd := [name for name in header if name and not name.isprintable()]:
+        msg = f"The table {table} has a column named {odd[0]!a}, not one line of text; rename it."
+        raise SourceError(msg)
     if PATH not in header:
         msg = (
             f"The table {table} has no column {PATH!r}, only {name_few(header, 10) or 'none'}; "

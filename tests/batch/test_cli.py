@@ -345,6 +345,13 @@ def test_a_card_cannot_command_the_terminal(trifuse, here):
     assert (result.code, result.out.decode()) == (0, "a[2J\ufffd\nb \ufffd\n")
 
 
+def test_a_name_cannot_command_the_terminal(trifuse, here):
+    Path("a\x1b[2J.csv").write_text("path\x07\n")
+    result = trifuse("predict", "a\x1b[2J.csv", "-m", "m.trifuse", "-o", "o")
+    column = "a column named 'path\\x07', not one line of text; rename it."
+    assert (result.code, result.err) == (1, f"Error: The table a[2J.csv has {column}\n")
+
+
 def test_backbones(trifuse):
     text = trifuse("backbones").out.decode()
     listed = json.loads(trifuse("backbones", "--json").out)
