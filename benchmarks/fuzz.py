@@ -342,9 +342,10 @@ def serve(pipe: Any, originals: Files, folder: Path) -> None:
     while True:
         kind, content = damage(pipe.recv(), originals)
         if kind != last:
+            last = kind
             Path("/proc/self/clear_refs").write_text("5")  # forget what the memory's peak was
         try:
-            last, result = kind, "accepted" if read(kind, content, folder) else "refused"
+            result = "accepted" if read(kind, content, folder) else "refused"
         except REFUSALS as error:
             result = "refused" if len(str(error).splitlines()) == 1 else f"no sentence: {error!r}"
         except Exception:  # noqa: BLE001 - that is what is looked for

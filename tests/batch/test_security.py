@@ -111,6 +111,16 @@ class TestNoNetwork:
             assert stat.filemode(Path(name).stat().st_mode) == "-rw-r-----"
 
 
+def test_no_process_takes_a_module_from_the_working_folder(shell, here, archive):
+    for name in ("joblib", "multiprocessing", "numpy", "socket", "random", "trifuse", "msgspec"):
+        Path(f"{name}.py").write_text("open('stranger', 'a').write(__file__)\nraise SystemExit\n")
+    for jobs in (1, 2):
+        line = f"trifuse predict {archive}/images -m m.trifuse -o {jobs}.csv -j {jobs} 2>&1"
+        result = shell(line, here)
+        assert not Path("stranger").exists(), Path("stranger").read_text()
+        assert (result.returncode, result.stdout) == (0, b"")
+
+
 class Trap:
     """Makes a folder when it is unpickled."""
 
