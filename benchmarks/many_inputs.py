@@ -1,8 +1,8 @@
 """Score many small pictures: the memory must not grow with their number, nor the rate fall.
 
-The runs alternate, few and many, and each is measured from its own log: the rate between the first
-chunk and the last, so that the start of the processes does not count, and the largest resident
-memory of the command and of all its processes, looked at twice a second.
+The runs alternate, few and many, and each is measured from its own log: the rate of the whole run,
+that of its first and its last tenth, and the largest memory of the command and of all its
+processes, looked at twice a second.
 
     python benchmarks/many_inputs.py --few 1000 --many 100000
 """
@@ -27,6 +27,8 @@ class Figures(NamedTuple):
     """What a run took: inputs a second, and megabytes of the command and of everything."""
 
     rate: float
+    first: float
+    last: float
     command: float
     everything: float
 
@@ -64,7 +66,7 @@ def run(root: Path, paths: list[str], n_inputs: int, jobs: str) -> Figures:
         rows = sum(1 for _ in file) - 1
     if rows != n_inputs:
         raise SystemExit(f"{rows} rows for {n_inputs} inputs")
-    return Figures(rate_of(log), own, everything)
+    return Figures(*rates_of(log), own, everything)
 
 
 def feed(process: subprocess.Popen[str], paths: list[str], n_inputs: int) -> None:
@@ -74,13 +76,26 @@ def feed(process: subprocess.Popen[str], paths: list[str], n_inputs: int) -> Non
             stdin.write(f"{paths[number % len(paths)]}\n")
 
 
-def rate_of(log: Path) -> float:
-    """Give the inputs a second between the first chunk and the last."""
+def rates_of(log: Path) -> tuple[float, float, float]:
+    """Give the inputs a second of the run, start included, of its first tenth and of its last."""
     events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    chunks = [event for event in events if event["event"] == "chunk"]
-    first, last = chunks[0], chunks[-1]
-    times = [datetime.fromisoformat(event["time"]).timestamp() for event in (first, last)]
-    return (last["rows"] - first["rows"]) / max(times[1] - times[0], 1e-3)
+    known = [
+        (event["rows"], datetime.fromisoformat(event["time"]).timestamp())
+        for event in events
+        if event["event"] in {"start", "chunk", "end"}
+    ]
+    n_inputs = known[-1][0]
+    chunks = known[1:-1]
+    first = [one for one in chunks if one[0] <= n_inputs * 0.12]
+    last = [one for one in chunks if one[0] >= n_inputs * 0.88]
+    return slope(known), slope(first), slope(last)
+
+
+def slope(known: list[tuple[int, float]]) -> float:
+    """Give the rows a second between the first and the last of these."""
+    if len(known) < 2:
+        return 0.0
+    return (known[-1][0] - known[0][0]) / max(known[-1][1] - known[0][1], 1e-3)
 
 
 def main() -> None:
@@ -103,7 +118,8 @@ def main() -> None:
     for n_inputs, runs in ((arguments.few, few), (arguments.many, many)):
         for one in runs:
             print(
-                f"{n_inputs:>9,} inputs: {one.rate:6.1f} a second, "
+                f"{n_inputs:>9,} inputs: {one.rate:6.1f} a second "
+                f"(first tenth {one.first:.1f}, last tenth {one.last:.1f}), "
                 f"command {one.command:5.0f} MB, all processes {one.everything:5.0f} MB"
             )
     rate = max(one.rate for one in many) / max(one.rate for one in few)

@@ -92,7 +92,7 @@ def test_kills():
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads memory from /proc")
 def test_many_inputs():
     printed = run("many_inputs.py", "--few", "60", "--many", "240", "--repeats", "1")
-    assert re.search(r"^ +240 inputs: +[\d.]+ a second, command +\d+ MB", printed, re.MULTILINE)
+    assert re.search(r"^ +240 inputs: +[\d.]+ a second .*, command +\d+ MB", printed, re.MULTILINE)
     ratio = re.search(r"many beside few: [\d.]+ of the rate, ([\d.]+) of the memory", printed)
     assert 0.5 < float(ratio[1]) < 1.5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -65,6 +66,8 @@ class DaskPool:
     losses: tuple[type[BaseException], ...] = (CancelledError, KilledWorker)
 
     def __init__(self, scheduler: str, settings: WorkerSettings) -> None:
+        # It warns of each chunk of a lost worker, which is scored again.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
         self.scheduler = scheduler
         self.settings = settings
         self._connect()

@@ -102,6 +102,8 @@ class LokyPool:
     def _start(self) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
+        # The working folder may be a stranger's: no process takes a module from it.
+        os.environ["PYTHONSAFEPATH"] = "1"
         # Not loky's reusable executor: joblib.Parallel would take it for its own.
         return ProcessPoolExecutor(
             max_workers=self.slots,

@@ -97,7 +97,8 @@ def test_a_signal_finishes_the_chunk(start, here, shell, number, jobs, to_all):
     journal = Path("o.csv.journal")
     assert _wait_until(lambda: journal.exists() and b'"inputs": 4' in journal.read_bytes())
     (os.killpg if to_all else os.kill)(process.pid, number)
-    _, errors = process.communicate(timeout=60)
+    process.wait(60)  # while the list stays open: else its end could come before the signal
+    _, errors = process.communicate()
     assert process.returncode == 128 + number
     match = re.fullmatch(
         r"Interrupted after (\d+) rows; go on with the same command and --resume\.",
@@ -122,7 +123,8 @@ def test_an_interrupt_of_a_pipe(start):
     assert process.stdout.readline().startswith(b"image,")
     assert process.stdout.readline().startswith(b"a.jpg,ok,")
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    process.wait(60)
+    _, errors = process.communicate()
     assert process.returncode == 130
     assert re.fullmatch(r"Interrupted after \d+ rows\.", errors.decode().strip())
 
