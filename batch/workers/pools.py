@@ -9,8 +9,9 @@ a worker dies.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -87,7 +88,8 @@ class LokyPool:
 
     def submit(self, function: Callable[..., Result], chunk: list[Any]) -> Future[Result]:
         """Have a process call the function."""
-        future: Future[Result] = self._executor.submit(function, chunk)
+        with _safe_path():  # the first one starts processes
+            future: Future[Result] = self._executor.submit(function, chunk)
         return future
 
     def restart(self) -> None:
@@ -102,15 +104,34 @@ class LokyPool:
     def _start(self) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
-        # The working folder may be a stranger's: no process takes a module from it.
-        os.environ["PYTHONSAFEPATH"] = "1"
         # Not loky's reusable executor: joblib.Parallel would take it for its own.
-        return ProcessPoolExecutor(
-            max_workers=self.slots,
-            timeout=IDLE_SECONDS,
-            initializer=_begin,
-            initargs=(Path.cwd(), os.getpid()),
-        )
+        with _safe_path():
+            return ProcessPoolExecutor(
+                max_workers=self.slots,
+                timeout=IDLE_SECONDS,
+                initializer=_begin,
+                initargs=(Path.cwd(), os.getpid()),
+                env=_SAFE,
+            )
+
+
+_SAFE = {"PYTHONSAFEPATH": "1"}
+"""The working folder may be a stranger's: no process takes a module from it."""
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Have loky's helper processes, which its `env` does not reach, inherit `_SAFE`."""
+    before = {name: os.environ.get(name) for name in _SAFE}
+    os.environ.update(_SAFE)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _begin(folder: Path, parent: int) -> None:

@@ -177,3 +177,11 @@ def test_what_nobody_waits_for_is_cancelled():
     with pytest.raises(RuntimeError, match="the list broke off"):
         list(ChunkMap(list, pool, of_size(1))(items()))
     assert [future.cancelled() for future in pool.futures] == [True, True]
+
+
+def test_the_environment_is_left_as_it_was(double):
+    before = dict(os.environ)
+    pool = LokyPool(2)
+    results_of(ChunkMap(double, pool, of_size(4)), range(9))
+    pool.close(now=False)
+    assert dict(os.environ) == before
