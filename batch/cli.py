@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
-import unicodedata
 
 import click
 
+from trifuse.batch.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, EXIT_SIGNAL
 from trifuse.batch.stop import StoppedError
+from trifuse.batch.text import without_controls
 
 COMMANDS = ("train", "predict", "evaluate", "info", "backbones", "demo")
-
-EXIT_OK = 0
-EXIT_FAILURE = 1
-EXIT_USAGE = 2
-EXIT_SOME_UNREAD = 3
-EXIT_SIGNAL = 128
-"""More by the number of the signal that ended the job: SIGINT gives 130, SIGTERM 143."""
-EXIT_INTERRUPTED = EXIT_SIGNAL + signal.SIGINT
 
 
 class LazyGroup(click.Group):
@@ -76,11 +68,6 @@ def main() -> None:
         click.echo(f"Error: {without_controls(sentence)}", err=True)
         _discard_stdout()
         sys.exit(EXIT_FAILURE)
-
-
-def without_controls(text: str) -> str:
-    """Keep what strangers named or wrote from commanding the terminal; lines stay lines."""
-    return "".join(char for char in text if char == "\n" or unicodedata.category(char) != "Cc")
 
 
 def _explain(error: Exception) -> str | None:

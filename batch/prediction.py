@@ -14,14 +14,10 @@ from typing import Any, BinaryIO
 
 from trifuse.batch.inputs.digest import InputDigest, skip
 from trifuse.batch.inputs.item import Item
-from trifuse.batch.inputs.stream import extra_columns, is_countable, iterate_items
-from trifuse.batch.options import STDOUT, OptionsError, PredictionOptions
-from trifuse.batch.outputs.format import Format
-from trifuse.batch.outputs.formats import FORMATS
-from trifuse.batch.outputs.ids import read_key
+from trifuse.batch.inputs.stream import is_countable, iterate_items
+from trifuse.batch.manifest import describe_attempt, describe_plan, describe_run
+from trifuse.batch.options import STDOUT, PredictionOptions
 from trifuse.batch.outputs.journal import Checkpoint
-from trifuse.batch.outputs.manifest import describe_attempt, describe_options, describe_run
-from trifuse.batch.outputs.rows import Layout
 from trifuse.batch.outputs.run_file import (
     RunFile,
     RunOutput,
@@ -30,6 +26,7 @@ from trifuse.batch.outputs.run_file import (
     read_manifest,
     resume_run,
 )
+from trifuse.batch.plan import Plan, make_plan
 from trifuse.batch.progress import EventLog, Progress
 from trifuse.batch.stop import StoppedError, StopSignals
 from trifuse.batch.workers.child import Child
@@ -37,14 +34,9 @@ from trifuse.batch.workers.chunk_size import ChunkSize
 from trifuse.batch.workers.mapping import ChunkMap
 from trifuse.batch.workers.pools import InlinePool, LokyPool, Pool
 from trifuse.batch.workers.record import Record
-from trifuse.batch.workers.scoring import ScoreChunk, close_supervisors, get_supervisor
-from trifuse.batch.workers.settings import WorkerSettings, file_sha256
+from trifuse.batch.workers.scoring import ScoreChunk, close_supervisors
 from trifuse.batch.workers.supervisor import WorkerError
-from trifuse.classifiers.model_file import read_about
-from trifuse.classifiers.prior import read_prior
 
-TOP = 3
-"""Classes a row, where the model has as many and nothing else was asked for."""
 FEW = 8
 """Inputs for which starting processes would take longer than the work."""
 
@@ -103,56 +95,20 @@ def run_prediction(
     """
     with ExitStack() as stack:
         stack.callback(close_supervisors)
-        job = Job.prepare(options, child)
-        return job.run(stdin, warn)
+        return _Job(make_plan(options, child)).run(stdin, warn)
 
 
-@dataclass(frozen=True)
-class Job:
-    """A job whose model and options were found sound.
+class _Job:
+    """A job that is being done.
 
-    Attributes
+    Parameters
     ----------
-    options : PredictionOptions
-    about : dict
-        The model's `model.json`.
-    settings : WorkerSettings
-    form : Format
+    plan : Plan
     """
 
-    options: PredictionOptions
-    about: dict[str, Any]
-    settings: WorkerSettings
-    form: Format
-
-    @classmethod
-    def prepare(cls, options: PredictionOptions, child: Child | None) -> Job:
-        """Find out before anything is written what cannot work."""
-        path = Path(options.model)
-        about = read_about(path)
-        classes = tuple(about["classes"])
-        prior = read_prior(options.prior, classes)
-        settings = WorkerSettings(
-            options.model,
-            file_sha256(path),
-            None if prior is None else tuple(prior.tolist()),
-            options.max_pixels,
-            options.timeout,
-            options.memory,
-        )
-        layout = Layout(
-            classes,
-            _choose_top(options.top, len(classes)),
-            options.probabilities,
-            extra_columns(options.inputs),
-        )
-        key = None if options.id_key is None else read_key(Path(options.id_key))
-        form = FORMATS[options.chosen_format](layout, options.id, key)
-        if form.converts and options.output == STDOUT:
-            msg = f"--format {options.chosen_format} cannot be written to standard output."
-            raise OptionsError(msg)
-        get_supervisor(settings, child)  # a model that does not fit is told now
-        return cls(options, about, settings, form)
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.options = plan.options
 
     def run(self, stdin: BinaryIO, warn: Callable[[str], None]) -> Outcome:
         """Score everything."""
@@ -190,7 +146,7 @@ class Job:
             items = skip(items, done.inputs, done.digest, digest)
             pool, items = (cluster, items) if cluster else self._open_pool(items, stack)
             size = ChunkSize()
-            chunks = ChunkMap(ScoreChunk(self.settings), pool, size.is_full, stopping)
+            chunks = ChunkMap(ScoreChunk(self.plan.settings), pool, size.is_full, stopping)
             for chunk, result in chunks(items):
                 before = output.last.errors
                 size.learn(len(chunk), result.seconds)
@@ -199,18 +155,15 @@ class Job:
             if not chunks.whole:
                 raise self._stopped(stopping, output)
             if isinstance(output, RunFile):
-                output.finish(self.form, partial(describe_run, output.journal))
+                output.finish(self.plan.form, partial(describe_run, output.journal))
             return Outcome(output.last.rows, output.last.errors)
 
     def _open_output(self) -> RunOutput | None:
         """Begin the output, or go on with it; None where it is whole."""
-        header = self.form.header()
+        header = self.plan.form.header()
         if self.options.output == STDOUT:
             return StandardOutput(header)
-        path = Path(self.options.output)
-        decisive = describe_options(
-            self.options, self.settings, self.form, self.about["recipe_fingerprint"]
-        )
+        path, decisive = Path(self.options.output), describe_plan(self.plan)
         if self.options.resume:
             return resume_run(path, header, decisive)
         return begin_run(path, header, decisive, self.options.overwrite)
@@ -224,7 +177,7 @@ class Job:
         except ImportError as error:
             msg = "--backend dask needs the library distributed; run pip install 'trifuse[dask]'."
             raise WorkerError(msg) from error
-        return _closed_by(stack, DaskPool(self.options.scheduler or "", self.settings))
+        return _closed_by(stack, DaskPool(self.options.scheduler or "", self.plan.settings))
 
     def _open_pool(
         self, items: Iterator[Item | None], stack: ExitStack
@@ -258,7 +211,7 @@ class Job:
             digest.add(item)
             for record in frames:
                 number += 1
-                rows.append(self.form.row(item, record, number))
+                rows.append(self.plan.form.row(item, record, number))
                 if record.probabilities is None:
                     errors += 1
                     log.add("unread", row=number, message=record.message)
@@ -291,12 +244,3 @@ def _closed_by(stack: ExitStack, pool: Pool) -> Pool:
     """Have a pool closed at the end, without waiting for it after an error."""
     stack.push(lambda kind, *_: pool.close(now=kind is not None))
     return pool
-
-
-def _choose_top(top: int | None, n_classes: int) -> int:
-    if top is None:
-        return min(TOP, n_classes)
-    if top > n_classes:
-        msg = f"The model has {n_classes} classes; ask for at most so many, not for {top}."
-        raise OptionsError(msg)
-    return top

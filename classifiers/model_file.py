@@ -16,7 +16,7 @@ import numpy as np
 from trifuse.classifiers.archive import ModelFileError, pack, pack_arrays, unpack, unpack_arrays
 from trifuse.classifiers.calibration import Calibration
 from trifuse.classifiers.card import render_card
-from trifuse.classifiers.ensemble import MEMBERS, Ensemble
+from trifuse.classifiers.ensemble import Ensemble
 from trifuse.classifiers.model import Model, check_class_names
 from trifuse.classifiers.model_arrays import (
     check_arrays,
@@ -24,7 +24,12 @@ from trifuse.classifiers.model_arrays import (
     projections_from,
     streams_from,
 )
-from trifuse.classifiers.model_review import review_from, review_to_entry
+from trifuse.classifiers.model_entries import (
+    member_weights_from,
+    review_from,
+    review_to_entry,
+    temperatures_from,
+)
 from trifuse.classifiers.output import open_output
 from trifuse.classifiers.svm import LinearSvm
 from trifuse.classifiers.trees import Trees
@@ -189,9 +194,9 @@ def _build(files: Mapping[str, bytes], about: Mapping[str, Any], what: str) -> M
         Trees.parse(trees_text, n_features, len(classes)),
         {
             name: Calibration(temperature, arrays[f"calibration.{name}.biases"])
-            for name, temperature in _temperatures(about.get("temperatures")).items()
+            for name, temperature in temperatures_from(about.get("temperatures")).items()
         },
-        _member_weights(about.get("member_weights")),
+        member_weights_from(about.get("member_weights")),
         arrays["prior"],
     )
     embedder = CnnEmbedder(files["backbone.tflite"]) if uses_cnn(recipe) else None
@@ -220,33 +225,6 @@ def _class_names(names: Any) -> tuple[str, ...]:
         raise ValueError(msg)
     check_class_names(names)
     return tuple(names)
-
-
-def _temperatures(values: Any) -> dict[str, float]:
-    numbers = _member_numbers(values, "temperatures")
-    if not all(0 < number < np.inf for number in numbers.values()):
-        msg = "its temperatures are not positive"
-        raise ValueError(msg)
-    return numbers
-
-
-def _member_weights(values: Any) -> dict[str, float]:
-    numbers = _member_numbers(values, "member_weights")
-    if min(numbers.values()) < 0 or not abs(sum(numbers.values()) - 1) < 1e-6:
-        msg = "the weights of its members do not sum to one"
-        raise ValueError(msg)
-    return numbers
-
-
-def _member_numbers(values: Any, name: str) -> dict[str, float]:
-    if (
-        not isinstance(values, dict)
-        or set(values) != set(MEMBERS)
-        or not all(type(number) in {int, float} for number in values.values())
-    ):
-        msg = f"its {name} are not a number for each of {' and '.join(MEMBERS)}"
-        raise ValueError(msg)
-    return {member: float(values[member]) for member in MEMBERS}
 
 
 def _try_out(model: Model) -> None:

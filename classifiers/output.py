@@ -51,18 +51,32 @@ def open_output(path: Path) -> Iterator[BinaryIO]:
     OutputError
         If it cannot be written.
     """
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        with partial.open("wb") as file:
+        with open_whole(path, f"{path.name}.partial") as file:
+            yield file
+    except OSError as error:
+        raise OutputError(cannot_write(path, error)) from error
+
+
+@contextlib.contextmanager
+def open_whole(path: Path, unfinished: str) -> Iterator[BinaryIO]:
+    """Give a file that has the name `unfinished` until the block ends well and it is on the disk.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    part = path.with_name(unfinished)
+    try:
+        with part.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(cannot_write(path, error)) from error
+        part.replace(path)
     finally:
         with contextlib.suppress(OSError):
-            partial.unlink()
+            part.unlink()
 
 
 def cannot_write(path: Path, error: OSError) -> str:

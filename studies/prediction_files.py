@@ -189,7 +189,7 @@ def restore_cell(cell: str) -> str:
 
 
 def restore_text(text: str) -> str:
-    r"""Undo what `trifuse.batch.outputs.text.to_unicode` does to a text of JSON or Parquet.
+    r"""Undo what `trifuse.batch.text.to_unicode` does to a text of JSON or Parquet.
 
     Examples
     --------

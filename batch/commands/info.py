@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from trifuse.batch.cli import without_controls
 from trifuse.batch.commands.options import json_option
+from trifuse.batch.text import without_controls
 
 
 @click.command("info")

@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from trifuse.batch.cli import EXIT_OK, EXIT_SOME_UNREAD, without_controls
 from trifuse.batch.commands.options import jobs_option
+from trifuse.batch.exit_codes import EXIT_OK, EXIT_SOME_UNREAD
 from trifuse.batch.inputs.item import SourceError
 from trifuse.batch.inputs.options import InputOptions
 from trifuse.batch.inputs.selection import parse_part
 from trifuse.batch.options import BACKENDS, FORMATS, OptionsError, PredictionOptions
 from trifuse.batch.outputs.ids import ID_KINDS
+from trifuse.batch.text import without_controls
 from trifuse.batch.workers.settings import MEMORY_MB, TIMEOUT_SECONDS
 from trifuse.features.images import MAX_PIXELS
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from trifuse.batch.inputs.item import SourceError
 from trifuse.batch.inputs.options import InputOptions
-from trifuse.batch.outputs.text import to_bytes
+from trifuse.batch.text import to_bytes
 
 
 def parse_part(text: str) -> tuple[int, int]:

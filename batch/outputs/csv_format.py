@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from trifuse.batch.outputs.format import Format, reject_clash
 from trifuse.batch.outputs.rows import Cell, Row, list_cells, list_columns
-from trifuse.batch.outputs.text import to_bytes
+from trifuse.batch.text import to_bytes
 
 
 class CsvFormat(Format):

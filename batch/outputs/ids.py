@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from trifuse.batch.inputs.item import Item
-from trifuse.batch.outputs.text import to_bytes
+from trifuse.batch.text import to_bytes
 from trifuse.batch.workers.record import Record
 
 IdKind = Literal["path", "name", "sha256", "hmac"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from trifuse.batch.outputs.format import Format, reject_clash
 from trifuse.batch.outputs.rows import Row
-from trifuse.batch.outputs.text import to_unicode
+from trifuse.batch.text import to_unicode
 
 
 class JsonlFormat(Format):
@@ -27,7 +27,7 @@ class JsonlFormat(Format):
     ==================== ====================================================================
 
     Numbers are the shortest that give the same float64. Names that are no UTF-8 are written as
-    `trifuse.batch.outputs.text.to_unicode` says.
+    `trifuse.batch.text.to_unicode` says.
     """
 
     def check(self) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from trifuse.batch.outputs.format import Format, FormatError, reject_clash
 from trifuse.batch.outputs.jsonl_format import write_json
 from trifuse.batch.outputs.rows import Cell, Row, list_cells, list_columns
-from trifuse.batch.outputs.text import to_unicode
+from trifuse.batch.text import to_unicode
+from trifuse.classifiers.output import open_whole
 
 ROW_GROUP = 10_000
 """Rows that are in memory at a time, and in each row group of the file."""
@@ -28,7 +26,7 @@ class ParquetFormat(Format):
 
     Probabilities are float64 (null for an error), ``review`` and ``prediction_set`` are lists of
     strings, all else is a string (labels null for an error). Names that are no UTF-8 are written
-    as `trifuse.batch.outputs.text.to_unicode` says.
+    as `trifuse.batch.text.to_unicode` says.
 
     A Parquet file cannot be continued once it was cut. So the partial file has a JSON list of the
     cells a line, and `finish` converts it, group by group. With one version of pyarrow, the same
@@ -66,7 +64,7 @@ class ParquetFormat(Format):
 
         schema = self._make_schema()
         with (
-            _open_whole(final) as target,
+            open_whole(final, f"{final.name}.converting") as target,
             parquet.ParquetWriter(target, schema, compression="zstd") as writer,
             partial.open("rb") as lines,
         ):
@@ -101,17 +99,3 @@ def _to_unicode(cell: Cell) -> Cell:
     if isinstance(cell, str):
         return to_unicode(cell)
     return tuple(map(to_unicode, cell)) if isinstance(cell, tuple) else cell
-
-
-@contextlib.contextmanager
-def _open_whole(final: Path) -> Iterator[BinaryIO]:
-    """Give a file that gets its name when the block ends well and its bytes are on the disk."""
-    unfinished = final.with_name(f"{final.name}.converting")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(final)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from trifuse.batch.workers.supervisor import WorkerError
 
 Result = TypeVar("Result")
 
-CONNECT_SECONDS = 30
+CONNECT_SECONDS = 15
 
 
 class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
@@ -66,8 +67,7 @@ class DaskPool:
     losses: tuple[type[BaseException], ...] = (CancelledError, KilledWorker)
 
     def __init__(self, scheduler: str, settings: WorkerSettings) -> None:
-        # It warns of each chunk of a lost worker, which is scored again.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        _silence()
         self.scheduler = scheduler
         self.settings = settings
         self._connect()
@@ -84,10 +84,9 @@ class DaskPool:
 
     def close(self, *, now: bool) -> None:  # noqa: ARG002 - what was asked for was cancelled
         """Take the model off the workers and leave the cluster as it was."""
-        try:
+        with suppress(Exception):  # of a cluster that is gone, which nothing is left on
             self._client.unregister_worker_plugin(self._plugin.name)
-        finally:
-            self._client.close()
+        self._client.close()
 
     def _connect(self) -> None:
         try:
@@ -100,6 +99,17 @@ class DaskPool:
         self._client.register_plugin(self._plugin)
         self.slots = sum(self._client.nthreads().values())
         self._executor = self._client.get_executor(pure=False)
+
+
+def _silence() -> None:
+    """Keep Dask from logging what we tell in a sentence, or what costs nothing.
+
+    It warns of each chunk of a lost worker, which is scored again, and of a lost scheduler at
+    length.
+    """
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("distributed"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _call(function: Callable[..., Any], plugin: str, chunk: list[Any]) -> Any:

@@ -1,10 +1,16 @@
 """A working folder for the command line, and images that do to a worker what none should."""
 
+import hashlib
+import json
 import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from trifuse.classifiers.archive import pack, unpack
+from trifuse.classifiers.model_file import HASHED
 
 POISON = """
 import os, signal, sys, time
@@ -72,3 +78,53 @@ def poison(poison_folder, tmp_path, monkeypatch):
         return str(file)
 
     return make
+
+
+@pytest.fixture
+def forge(model_file, tmp_path):
+    """Write a model file with other parts, or other arrays, and checksums that fit."""
+
+    def write(parts=None, arrays=None):
+        files = unpack(model_file.read_bytes(), "model")
+        if arrays is not None:
+            arrays = {**unpack(files["arrays.npz"], "arrays"), **arrays}
+        files |= {"arrays.npz": pack(arrays)} if arrays else {}
+        files |= parts or {}
+        if "model.json" not in (parts or {}):
+            about = json.loads(files["model.json"])
+            about["sha256"] = {key: hashlib.sha256(files[key]).hexdigest() for key in HASHED}
+            files["model.json"] = json.dumps(about).encode()
+        path = tmp_path / "forged.trifuse"
+        path.write_bytes(pack(files))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_dicom():
+    """Write a DICOM file of two frames that says in many places whose they are."""
+
+    def write(path, **elements):
+        from pydicom import Dataset, dcmwrite
+        from pydicom.dataset import FileMetaDataset
+        from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+        dataset, noise = Dataset(), np.random.default_rng(0).integers(0, 256, 2 * 64 * 64 * 3)
+        standard = {
+            "SOPClassUID": SecondaryCaptureImageStorage, "Rows": 64,
+            "SOPInstanceUID": "1.2.826.0.1.3680043.8.498.7",
+            "PatientName": "DOE^JANE", "PatientID": "4711-P", "PatientBirthDate": "19700102",
+            "ImageComments": "SECRET", "StudyDescription": "SECRET", "Columns": 64,
+            "SamplesPerPixel": 3, "PlanarConfiguration": 0, "BitsAllocated": 8, "BitsStored": 8,
+            "HighBit": 7, "PixelRepresentation": 0, "PhotometricInterpretation": "RGB",
+            "NumberOfFrames": 2, "PixelData": noise.astype(np.uint8).tobytes(),
+        }  # fmt: skip
+        for keyword, value in (standard | elements).items():
+            setattr(dataset, keyword, value)
+        dataset["PixelData"].VR = "OB"
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        dcmwrite(path, dataset, enforce_file_format=True)
+
+    return write

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,31 +18,32 @@ TRIFUSE = Path(sys.executable).with_name("trifuse")
 
 @pytest.fixture
 def cluster(tmp_path):
-    """The address of a scheduler, and its two workers, each with one thread."""
+    """A scheduler and two workers, each with one thread; `add_worker` starts another."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"tcp://127.0.0.1:{port}"
     log = (tmp_path / "dask.log").open("wb")
-    quiet = {"stdout": log, "stderr": log, "cwd": tmp_path}
-    dask = [sys.executable, "-m", "distributed.cli"]
-    scheduler = subprocess.Popen(
-        [f"{dask[0]}", "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1",
-         "--port", str(port), "--no-dashboard"],
-        **quiet,
-    )  # fmt: skip
-    workers = [
-        subprocess.Popen(
-            [dask[0], "-m", "distributed.cli.dask_worker", address, "--nthreads", "1",
-             "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path / f"worker{n}")],
-            **quiet,
-        )
-        for n in range(2)
-    ]  # fmt: skip
-    yield address, workers
+
+    def run(kind, *arguments):
+        return subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{kind}", *arguments, "--no-dashboard"],
+            stdout=log, stderr=log, cwd=tmp_path,
+        )  # fmt: skip
+
+    def add_worker():
+        folder = tmp_path / f"worker{len(workers)}"
+        options = ("--nthreads", "1", "--no-nanny", "--local-directory", str(folder))
+        workers.append(run("worker", address, *options))
+
+    scheduler, workers = run("scheduler", "--host", "127.0.0.1", "--port", str(port)), []
+    add_worker()
+    add_worker()
+    yield SimpleNamespace(
+        address=address, scheduler=scheduler, workers=workers, add_worker=add_worker
+    )
     for process in (*workers, scheduler):
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        process.kill()
         process.wait()
     log.close()
 
@@ -67,23 +69,30 @@ def wait_for(condition):
 
 
 def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(cluster, here, archive):
-    address, workers = cluster
     inputs = [f"{archive}/images"] * 12
-    dask = start(inputs, "-o", "dask.csv", "--backend", "dask", "--scheduler", address)
-    local = start(inputs, "-o", "local.csv", "-j", "1")
+    dask = start(inputs, "-o", "dask.csv", "--backend", "dask", "--scheduler", cluster.address)
     journal = Path("dask.csv.journal")
     wait_for(lambda: journal.exists() and journal.read_bytes().count(b'"inputs"') > 2)
-    assert len(list(here.glob("worker*/dask-scratch-space/worker-*/*.trifuse"))) == 2
-    workers[0].send_signal(signal.SIGKILL)
+    assert len(models(here)) == 2
+    cluster.workers[0].send_signal(signal.SIGKILL)
+    cluster.add_worker()
+    wait_for(lambda: models(here, 2) or dask.poll() is not None)  # it gets the model too
+    assert dask.poll() is None
     assert finish(dask) == (0, b"", "")
-    assert finish(local) == (0, b"", "")
+    assert finish(start(inputs, "-o", "local.csv", "-j", "1")) == (0, b"", "")
     assert Path("dask.csv").read_bytes() == Path("local.csv").read_bytes()
     assert Path("dask.csv").read_bytes().count(b"\n") == 56 * 12 + 1
-    # The worker that lives is left as it was: no model file, no process.
-    assert not list(here.glob("worker1/dask-scratch-space/worker-*/*.trifuse"))
-    children = Path(f"/proc/{workers[1].pid}/task/{workers[1].pid}/children")
-    if children.exists():
-        wait_for(lambda: not _scoring(children.read_text().split()))
+    # The workers that live are left as they were: no model file, no process.
+    assert models(here, 1) == models(here, 2) == []
+    for worker in cluster.workers[1:]:
+        children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children")
+        if children.exists():
+            wait_for(lambda children=children: not _scoring(children.read_text().split()))
+
+
+def models(folder, worker="*"):
+    """The model files that the workers of a job have."""
+    return list(folder.glob(f"worker{worker}/dask-scratch-space/worker-*/*.trifuse"))
 
 
 def _scoring(children):
@@ -94,17 +103,24 @@ def _scoring(children):
     return [command for command in commands if b"trifuse.batch.workers.main" in command]
 
 
-def test_a_scheduler_that_dies_leaves_a_run_to_resume(cluster, here, archive):
-    address, _ = cluster
+@pytest.mark.parametrize(("victim", "expected"), [("command", 143), ("scheduler", 1)])
+def test_a_run_that_ends_early_goes_on_elsewhere(cluster, here, archive, victim, expected):
     inputs = [f"{archive}/images"] * 6
     options = ("-o", "o.csv", "--resume")
-    dask = start(inputs, *options, "--backend", "dask", "--scheduler", address)
+    dask = start(inputs, *options, "--backend", "dask", "--scheduler", cluster.address)
     journal = Path("o.csv.journal")
     wait_for(lambda: journal.exists() and journal.read_bytes().count(b'"inputs"') > 1)
-    dask.send_signal(signal.SIGTERM)
+    if victim == "command":
+        dask.send_signal(signal.SIGTERM)
+    else:
+        cluster.scheduler.kill()
     code, _, err = finish(dask)
-    assert code == 143
-    assert "go on with the same command and --resume" in err
+    assert code == expected
+    assert err.count("\n") == 1, err
+    told = "with the same command and --resume"
+    if victim == "scheduler":
+        told = f"Error: The Dask scheduler {cluster.address} does not answer or has no workers."
+    assert told in err
     assert finish(start(inputs, *options, "-j", "1")) == (0, b"", "")
     assert finish(start(inputs, "-o", "local.csv", "-j", "1"))[0] == 0
     assert Path("o.csv").read_bytes() == Path("local.csv").read_bytes()

@@ -39,17 +39,15 @@ def inputs(pictures, tmp_path):
 
 @pytest.fixture
 def predict(model_file, tmp_path):
-    def run(paths, name="out.csv", stdin=b"", selection=None, **options):
+    def run(paths, name="out.csv", **options):
         output = tmp_path / name
         options = {
             "model": str(model_file),
             "output": str(output),
-            "inputs": InputOptions(tuple(paths), **(selection or {})),
+            "inputs": InputOptions(tuple(paths)),
             **options,
         }
-        said = []
-        outcome = run_prediction(PredictionOptions(**options), io.BytesIO(stdin), said.append)
-        return outcome, output
+        return run_prediction(PredictionOptions(**options), io.BytesIO(), print), output
 
     return run
 
@@ -98,56 +96,12 @@ def test_nothing_to_score_is_a_header(predict):
     )
 
 
-def test_top_is_three_or_all_classes(predict, pictures):
-    for n_classes, labels in ((2, 2), (3, 3), (7, 3)):
-        assert prediction._choose_top(None, n_classes) == labels
-    assert prediction._choose_top(7, 7) == 7
+def test_top_says_how_many_classes_a_row_names(predict, pictures):
     _, output = predict(pictures[:1], top=1)
     assert output.read_text().startswith("image,status,label_1,probability_1,review,")
     message = r"^The model has 7 classes; ask for at most so many, not for 8\.$"
     with pytest.raises(OptionsError, match=message):
         predict(pictures[:1], "other.csv", top=8)
-
-
-@pytest.mark.parametrize("name", ["jobs", "top", "max_pixels", "memory"])
-@pytest.mark.parametrize("number", [0, -1])
-def test_options_out_of_range(name, number):
-    with pytest.raises(OptionsError, match=rf"^{name} is {number}; it must be at least 1\.$"):
-        PredictionOptions("m", "o", **{name: number})
-
-
-@pytest.mark.parametrize("timeout", [0, -1.5, float("nan")])
-def test_a_timeout_that_is_none(timeout):
-    with pytest.raises(OptionsError, match=rf"^timeout is {timeout:g}; it must be more than 0\.$"):
-        PredictionOptions("m", "o", timeout=timeout)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"resume": True, "overwrite": True}, "--resume goes on and --overwrite begins anew."),
-        ({"resume": True, "output": "-"}, "standard output cannot be resumed."),
-        ({"backend": "dask"}, "--backend dask needs --scheduler."),
-        ({"scheduler": "tcp://x:1"}, "--scheduler needs --backend dask."),
-        ({"id": "hmac"}, "--id hmac needs --id-key."),
-        ({"id_key": "key"}, "--id-key needs --id hmac."),
-    ],
-)
-def test_options_that_contradict_each_other(options, message):
-    with pytest.raises(OptionsError) as error:
-        PredictionOptions(**{"model": "m", "output": "o", **options})
-    assert str(error.value) == message
-
-
-@pytest.mark.parametrize(
-    ("output", "asked", "chosen"),
-    [
-        ("-", None, "csv"), ("o.csv", None, "csv"), ("o.txt", None, "csv"),
-        ("o.JSONL", None, "jsonl"), ("o.parquet", None, "parquet"), ("o.jsonl", "csv", "csv"),
-    ],
-)  # fmt: skip
-def test_the_format_is_that_of_the_suffix(output, asked, chosen):
-    assert PredictionOptions("m", output, format=asked).chosen_format == chosen
 
 
 def test_the_manifest(predict, inputs, model_file):

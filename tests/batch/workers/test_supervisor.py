@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from trifuse.batch.inputs.item import Item
-from trifuse.batch.workers.child import Child, ChildError
+from trifuse.batch.workers.child import Child, ChildError, ChildTimeoutError
 from trifuse.batch.workers.record import Record
 from trifuse.batch.workers.settings import WorkerSettings, file_sha256
 from trifuse.batch.workers.supervisor import Supervisor, WorkerError
@@ -109,6 +109,28 @@ def test_a_child_that_dies_after_its_last_word_is_believed(supervise, pictures, 
     score = Child.score
     monkeypatch.setattr(Child, "score", die)
     assert supervisor.score(Item(pictures[0])) == before
+
+
+@pytest.mark.parametrize("error", [ChildError, ChildTimeoutError])
+def test_a_frame_that_kills_costs_its_own_row(supervise, monkeypatch, error):
+    asked = []
+
+    def score(child, request, timeout, records):
+        asked.append(request.first_frame)
+        for frame in range(request.first_frame, 4):
+            if frame in {1, 3}:
+                raise error("it is gone")
+            records.append(Record((1.0,), sha256="s", uid="1.2", frame=frame, frames=4))
+
+    monkeypatch.setattr(Child, "score", score)
+    records = supervise().score(Item("x.dcm"))
+    assert [(record.frame, record.frames, record.uid) for record in records] == [
+        (frame, 4, "1.2") for frame in range(4)
+    ]
+    lost = "cannot score the image: it is gone"
+    assert [record.message for record in records] == ["", lost, "", lost]
+    # A frame that killed its child is tried once more; one that hung is not.
+    assert asked == ([0, 1, 2, 3] if error is ChildError else [0, 2])
 
 
 def test_a_child_that_was_killed_between_two_images_is_replaced(supervise, pictures):

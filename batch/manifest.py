@@ -13,24 +13,24 @@ from datetime import datetime
 from importlib import metadata
 from typing import Any
 
-from trifuse.batch.cli import EXIT_OK, EXIT_SOME_UNREAD
+from trifuse.batch.exit_codes import EXIT_OK, EXIT_SOME_UNREAD
 from trifuse.batch.options import PredictionOptions
-from trifuse.batch.outputs.format import Format
 from trifuse.batch.outputs.journal import Journal
+from trifuse.batch.plan import Plan
 from trifuse.batch.progress import utc
-from trifuse.batch.workers.settings import WorkerSettings
 
 LIBRARIES = ("trifuse", "numpy", "opencv-contrib-python", "ai-edge-litert", "pillow")
 """Those that scoring uses: other versions may give other last digits."""
+EXTRAS = ("pydicom", "pyjpegls", "pylibjpeg-openjpeg", "pyarrow")
+"""Those of the extras that read or write, where they are installed."""
 
 
-def describe_options(
-    options: PredictionOptions, settings: WorkerSettings, form: Format, recipe: str
-) -> dict[str, Any]:
+def describe_plan(plan: Plan) -> dict[str, Any]:
     """Give all that the bytes of an output depend on, by names that a sentence can use."""
+    options, settings, form = plan.options, plan.settings, plan.form
     return {
         "model": settings.model_sha256,
-        "recipe": recipe,
+        "recipe": plan.recipe_fingerprint,
         "inputs": hashlib.sha256(ascii(options.inputs).encode()).hexdigest(),
         "format": options.chosen_format,
         "top": form.layout.top,
@@ -42,8 +42,18 @@ def describe_options(
         "max_pixels": settings.max_pixels,
         "timeout": settings.timeout,
         "memory": settings.memory,
-        "versions": {name: metadata.version(name) for name in LIBRARIES},
+        "versions": {
+            **{name: metadata.version(name) for name in LIBRARIES},
+            **{name: _version_of_extra(name) for name in EXTRAS},
+        },
     }
+
+
+def _version_of_extra(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def describe_attempt(options: PredictionOptions) -> dict[str, Any]:

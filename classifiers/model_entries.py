@@ -1,14 +1,16 @@
-"""The parts of a model file that tell doubt: written, and checked when they are read."""
+"""What `model.json` holds of a model that is no array: written, and checked when it is read."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Annotated, Any
 
 import msgspec
 
 from trifuse.classifiers.archive import Arrays
 from trifuse.classifiers.conformal import PredictionSets
+from trifuse.classifiers.ensemble import MEMBERS
 from trifuse.classifiers.novelty import Novelty
 from trifuse.classifiers.review import Review, ReviewFigures
 
@@ -52,3 +54,32 @@ def review_from(arrays: Arrays, entry: Any) -> Review:
     means, deviations = arrays["review.residual_means"], arrays["review.residual_deviations"]
     novelty = Novelty(means, deviations, known.novelty_threshold)
     return Review(PredictionSets(floors), novelty, known.figures)
+
+
+def temperatures_from(values: Any) -> dict[str, float]:
+    """Bring back the temperature of each member; ValueError unless they are positive."""
+    numbers = _member_numbers(values, "temperatures")
+    if not all(0 < number < inf for number in numbers.values()):
+        msg = "its temperatures are not positive"
+        raise ValueError(msg)
+    return numbers
+
+
+def member_weights_from(values: Any) -> dict[str, float]:
+    """Bring back the weight of each member; ValueError unless they sum to one."""
+    numbers = _member_numbers(values, "member_weights")
+    if min(numbers.values()) < 0 or not abs(sum(numbers.values()) - 1) < 1e-6:
+        msg = "the weights of its members do not sum to one"
+        raise ValueError(msg)
+    return numbers
+
+
+def _member_numbers(values: Any, name: str) -> dict[str, float]:
+    if (
+        not isinstance(values, dict)
+        or set(values) != set(MEMBERS)
+        or not all(type(number) in {int, float} for number in values.values())
+    ):
+        msg = f"its {name} are not a number for each of {' and '.join(MEMBERS)}"
+        raise ValueError(msg)
+    return {member: float(values[member]) for member in MEMBERS}

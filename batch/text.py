@@ -1,8 +1,9 @@
-"""Names that are no text: as the bytes they were, or as Unicode that can be turned back."""
+"""Names from strangers: as bytes, as Unicode that can be turned back, or fit for a terminal."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _LONE = re.compile("[\ud800-\udfff]")
 _LIKE_AN_ESCAPE = re.compile(r"\\ud[89a-f][0-9a-f]{2}")
@@ -44,3 +45,14 @@ def to_unicode(text: str) -> str:
     if _LONE.search(text) is None and _LIKE_AN_ESCAPE.search(text) is None:
         return text
     return text.replace("\\", "\\\\").encode("utf-8", "backslashreplace").decode()
+
+
+def without_controls(text: str) -> str:
+    r"""Keep what strangers named or wrote from commanding the terminal; lines stay lines.
+
+    Examples
+    --------
+    >>> without_controls("a\x1b[2J.csv")
+    'a[2J.csv'
+    """
+    return "".join(char for char in text if char == "\n" or unicodedata.category(char) != "Cc")

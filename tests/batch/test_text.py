@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trifuse.batch.outputs.text import to_bytes, to_unicode
+from trifuse.batch.text import to_bytes, to_unicode
 from trifuse.studies.prediction_files import restore_text
 
 ODD = st.text(st.sampled_from("\\udcf8x\udcff\ud800\udfffé"), max_size=12)
