@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 from fuzz_material import PICTURES, SHARES, Files, damage, make_originals
 
-from trifuse.batch import prediction
+from trifuse.batch import plan
 from trifuse.batch.inputs.item import SourceError
 from trifuse.batch.inputs.options import InputOptions
 from trifuse.batch.inputs.stream import iterate_items
@@ -63,7 +63,7 @@ def read(kind: str, content: bytes, folder: Path) -> bool:
     if kind in {"zip", "tar", "csv"}:
         items = iterate_items(InputOptions((str(path),)), io.BytesIO(), lambda _: None)
         return [item is not None and not item.fault for item in items].count(True) > 0
-    prediction.Job.prepare(prediction.PredictionOptions(str(path), "-", prior="balanced"), None)
+    plan.make_plan(plan.PredictionOptions(str(path), "-", prior="balanced"))
     return load_model(path) is not None
 
 
@@ -71,7 +71,7 @@ def serve(pipe: Any, originals: Files, folder: Path) -> None:
     """Read the cases that are asked for, in a process like a worker's."""
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)  # decoders print
     limit_memory(MEMORY_MB)
-    prediction.get_supervisor = lambda *_: None  # that reads the model in one more process
+    plan.get_supervisor = lambda *_: None  # that reads the model in one more process
     status, last = Path("/proc/self/status"), ""
     pipe.send("ready")
     while True:
