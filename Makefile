@@ -8,7 +8,7 @@ PACKAGES := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 
 # A strict editable install links every file by itself and does not see new ones, so the stamp of
 # the install is named after the list of files: a file that comes or goes makes it again.
-FILES := $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
+FILES := $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name '*.html' | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
 LIBRARIES := $(VENV)/libraries-installed
 TRIFUSE := $(VENV)/trifuse-installed-$(FILES)
 
@@ -42,7 +42,7 @@ bench: $(TRIFUSE) ## run the benchmarks
 lock: ## pin the dependencies of pyproject.toml in requirements.lock (needs uv)
 	@command -v $(UV) > /dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
 	$(UV) pip compile pyproject.toml --group dev --extra dask --extra dicom --extra parquet \
-		--universal --python-version 3.11 --generate-hashes --no-annotate \
+		--extra studies --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" --quiet --output-file requirements.lock
 
 clean: ## remove what the commands made, except the libraries in .venv

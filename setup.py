@@ -10,5 +10,9 @@ setup(
     script_name="setup.py",  # so that the root package does not take this file for a module
     packages=["trifuse", *(f"trifuse.{name}" for name in found)],
     package_dir={"trifuse": "."},
-    package_data={"trifuse": ["py.typed"], "trifuse.recipes": ["*.toml"]},
+    package_data={
+        "trifuse": ["py.typed"],
+        "trifuse.recipes": ["*.toml"],
+        "trifuse.studies": ["templates/*.html"],
+    },
 )

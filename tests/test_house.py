@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKED_EXTRAS = ("dask", "dicom", "parquet")
+LOCKED_EXTRAS = ("dask", "dicom", "parquet", "studies")
 
 
 def folders():
