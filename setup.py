@@ -12,7 +12,7 @@ setup(
     package_dir={"trifuse": "."},
     package_data={
         "trifuse": ["py.typed"],
-        "trifuse.recipes": ["*.toml"],
+        "trifuse.recipes": ["*.toml", "*/*.toml"],
         "trifuse.studies": ["templates/*.html"],
     },
 )

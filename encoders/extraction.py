@@ -88,6 +88,7 @@ class FeatureExtractor:
             streams["color"] = LocalColorExtractor(color.step, color.bin_sizes).extract(small)
         embedding = None
         if self.embedder is not None:
-            embedding, feature_map = self.embedder.embed(image)
-            streams["cnn"] = map_descriptors(feature_map)
+            outputs = self.embedder.embed(image)
+            embedding = outputs.embedding
+            streams["cnn"] = map_descriptors(outputs.feature_map)
         return ImageFeatures(streams, embedding)

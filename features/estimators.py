@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from trifuse.features.backbones import DEFAULT_BACKBONE
 from trifuse.features.checks import check_choice, check_color_image, check_count, check_counts
-from trifuse.features.cnn import CnnEmbedder, map_descriptors
+from trifuse.features.cnn import CnnEmbedder, CnnOutputs, map_descriptors
 from trifuse.features.dense_sift import WINDOW_SIZE, DenseSiftExtractor
 from trifuse.features.grid import Bounds, LocalDescriptors
 from trifuse.features.image_input import ImageLike, TakesImages, check_images, load_image
@@ -233,15 +233,15 @@ class CnnEmbedding(TakesImages):
         check_images(X)
         outputs = [self._embed(image) for image in X]
         if self.output == "embedding":
-            return np.stack([embedding for embedding, _ in outputs])
-        return [map_descriptors(feature_map) for _, feature_map in outputs]
+            return np.stack([output.embedding for output in outputs])
+        return [map_descriptors(output.feature_map) for output in outputs]
 
     def describe(self, image: ImageLike) -> Iterator[LocalDescriptors]:
         """Give the cells of one image's feature map."""
         check_is_fitted(self)
-        yield map_descriptors(self._embed(image)[1])
+        yield map_descriptors(self._embed(image).feature_map)
 
-    def _embed(self, image: ImageLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _embed(self, image: ImageLike) -> CnnOutputs:
         pixels = load_image(image)
         check_color_image(pixels)
         return self.embedder_.embed(pixels)

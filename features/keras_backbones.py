@@ -47,9 +47,10 @@ def build_backbone(
     Returns
     -------
     keras.Model
-        From ``image`` (n, rows, columns, 3), float32 RGB in 0 to 255, to a dictionary of two
-        float32 outputs: ``embedding`` (n, embedding_dim), and ``feature_map`` (n, h, w, c), the
-        output of the row's ``feature_layer``.
+        From ``image`` (n, rows, columns, 3), float32 RGB in 0 to 255, to a dictionary of three
+        float32 outputs: ``embedding`` (n, embedding_dim); ``last_map`` (n, h, w, embedding_dim),
+        of which it is the spatial mean; and ``feature_map`` (n, h', w', c), the output of the
+        row's ``feature_layer``.
 
     Warns
     -----
@@ -85,8 +86,12 @@ def build_backbone(
         network = _network(row, image, weights)
     except Exception as error:  # Keras raises the bare class if a download fails
         raise BackboneError(_failure(row, weights, error)) from error
-    feature_map = network.get_layer(row.feature_layer).output
-    return keras.Model(image, {"embedding": network.output, "feature_map": feature_map})
+    outputs = {
+        "embedding": network.output,
+        "feature_map": network.get_layer(row.feature_layer).output,
+        "last_map": network.layers[-1].input,
+    }
+    return keras.Model(image, outputs)
 
 
 def export_litert(model: Any) -> bytes:

@@ -24,6 +24,8 @@ BlockName: TypeAlias = Literal[
     "cnn", "sift_fisher", "sift_vlad", "color_fisher", "color_vlad", "cnn_fisher", "cnn_vlad"
 ]
 """The network's embedding by itself, and each stream in each encoding."""
+MemberName: TypeAlias = Literal["svm", "lightgbm", "softmax"]
+"""Classifiers that an ensemble can be made of."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,21 @@ class LightgbmOptions:
 
 
 @dataclass(frozen=True)
-class EnsembleOptions:
-    """The out-of-fold scores on which calibrations and weights are chosen."""
+class SoftmaxOptions:
+    """The softmax layer on the fused blocks, trained by gradient descent."""
 
+    steps: Count = 4_000
+    batch: Count = 100
+    """Images a step."""
+    learning_rate: Positive = 0.01
+    """Of Adam."""
+
+
+@dataclass(frozen=True)
+class EnsembleOptions:
+    """The members, and the out-of-fold scores on which calibrations and weights are chosen."""
+
+    members: Annotated[tuple[MemberName, ...], Meta(min_length=1)] = ("svm", "lightgbm")
     folds: Annotated[int, Meta(ge=2)] = 5
 
 

@@ -1,0 +1,136 @@
+"""The file of a fine-tuned network: one zip of plain data, safe to open from a stranger."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from trifuse.classifiers.archive import ModelFileError, pack, unpack
+from trifuse.classifiers.output import open_output
+from trifuse.features.cnn import CnnClassifier
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """What a file says of its network.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        In the order of the network's outputs.
+    backbone : str
+        That it was made of.
+    fingerprint : str
+        Of the images and the recipe that it was trained with.
+    seen : tuple of str
+        SHA-256, in hexadecimal, of the file of every image that it was trained on or chosen by:
+        of new images it knows less than of these.
+    validation : dict of str to float
+        Its figures on the images that it was chosen by, which are optimistic.
+    recipe : dict
+        A `trifuse.recipes.finetuning.FinetuningRecipe` as plain data.
+    sha256 : str
+        Of the network, in hexadecimal.
+    format : int
+    """
+
+    classes: tuple[str, ...]
+    backbone: str
+    fingerprint: str
+    seen: tuple[Annotated[str, Meta(pattern="^[0-9a-f]{64}$")], ...]
+    validation: dict[str, float]
+    recipe: dict[str, Any]
+    sha256: str
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Network:
+    """A fine-tuned network.
+
+    Attributes
+    ----------
+    about : FineTuned
+    classifier : CnnClassifier
+    """
+
+    about: FineTuned
+    classifier: CnnClassifier
+
+    def has_seen(self, images: Sequence[str], groups: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell which images it knows, or knows others of the same group of.
+
+        Parameters
+        ----------
+        images : sequence of str, length n_images
+            SHA-256 of their files, in hexadecimal.
+        groups : sequence of str, length n_images
+
+        Returns
+        -------
+        ndarray of bool, shape (n_images,)
+        """
+        seen = set(self.about.seen)
+        known = {group for image, group in zip(images, groups, strict=True) if image in seen}
+        return np.array([group in known for group in groups], dtype=bool)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def save_network(path: Path, network: Network) -> None:
+    """Write a network's file; it appears under its name only when whole.
+
+    Raises
+    ------
+    trifuse.classifiers.output.OutputError
+        If it cannot be written.
+    """
+    about = json.dumps(asdict(network.about), indent=1, allow_nan=False)
+    content = pack({"network.json": about.encode(), "network.tflite": network.classifier.tflite})
+    with open_output(path) as file:
+        file.write(content)
+
+
+def load_network(path: Path) -> Network:
+    """Read a network's file. Whatever it holds, no code of its maker's runs.
+
+    Raises
+    ------
+    trifuse.classifiers.archive.ModelFileError
+        If it is no such file, or is damaged.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        msg = f"The network {path} cannot be read: {error.strerror or error}."
+        raise ModelFileError(msg) from error
+    files = unpack(content, str(path))
+    if set(files) != {"network.json", "network.tflite"}:
+        msg = f"{path} is no fine-tuned network: it does not hold the right parts."
+        raise ModelFileError(msg)
+    try:
+        about = msgspec.json.decode(files["network.json"], type=FineTuned)
+    except (msgspec.DecodeError, RecursionError) as error:
+        msg = f"{path} is damaged: network.json cannot be read: {error}."
+        raise ModelFileError(msg) from error
+    if about.format != FORMAT:
+        msg = f"{path} is not of format {FORMAT}; fine-tune anew, or use its own trifuse."
+        raise ModelFileError(msg)
+    if about.sha256 != hashlib.sha256(files["network.tflite"]).hexdigest():
+        msg = f"{path} is damaged: the checksum of network.tflite differs."
+        raise ModelFileError(msg)
+    return Network(about, CnnClassifier(files["network.tflite"]))

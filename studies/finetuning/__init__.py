@@ -1,0 +1,1 @@
+"""Fine-tuning: a pretrained network learns the classes of an archive."""

@@ -1,0 +1,146 @@
+"""A training image, changed at random each time that it is drawn."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.recipes.finetuning import AugmentationOptions
+
+NORM = 6
+"""Of Minkowski, with which the colour of the light is estimated."""
+
+
+def augment(
+    image: NDArray[np.uint8],
+    side: int,
+    options: AugmentationOptions,
+    random: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Cut a square from an image, turned, moved and mirrored, and change its colours.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (rows, columns, 3)
+        RGB.
+    side : int
+        Rows and columns of the result.
+    options : AugmentationOptions
+    random : Generator
+        All that is random is drawn from it.
+
+    Returns
+    -------
+    ndarray of float32, shape (side, side, 3)
+        RGB in 0 to 255.
+    """
+    square = cut_square(image, side, draw_transform(image.shape[:2], side, options, random))
+    if random.random() < options.color_constancy:
+        square = neutralise_light(square)
+    return jitter_colors(square.astype(np.float32), options, random)
+
+
+def draw_transform(
+    size: tuple[int, int], side: int, options: AugmentationOptions, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draw the affine map from the image's (x, y) to the square's, in pixels; shape (2, 3).
+
+    Parameters
+    ----------
+    size : tuple of int
+        Rows and columns of the image.
+    side, options, random
+        As in `augment`.
+    """
+    rows, columns = size
+    scale = side / (min(rows, columns) * random.uniform(options.crop, 1.0))
+    angle = np.deg2rad(random.uniform(-options.rotation, options.rotation))
+    mirror = -1.0 if options.flip and random.random() < 0.5 else 1.0
+    shift = random.uniform(-options.shift, options.shift, size=2) * (columns, rows)
+    linear = scale * np.array(
+        [[mirror * np.cos(angle), -mirror * np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    )
+    centre = np.array([(columns - 1) / 2, (rows - 1) / 2]) + shift
+    return np.column_stack([linear, np.full(2, (side - 1) / 2) - linear @ centre])
+
+
+def cut_square(
+    image: NDArray[np.uint8], side: int, transform: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Apply an affine map; what lies outside of the image is its mirror image.
+
+    Where the image is shrunk by more than two, it is first halved, lest details alias.
+    """
+    scale = np.sqrt(abs(np.linalg.det(transform[:, :2])))
+    while scale < 0.5:
+        image = np.asarray(cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+        transform = transform * [[2, 2, 1]]
+        scale *= 2
+    border = cv2.BORDER_REFLECT_101
+    square = cv2.warpAffine(
+        image, transform, (side, side), flags=cv2.INTER_LINEAR, borderMode=border
+    )
+    return np.asarray(square, np.uint8)
+
+
+def neutralise_light(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Scale the channels so that the light is grey: the shades-of-grey method.
+
+    The light's colour is the Minkowski mean of each channel, ``(mean(c ** p)) ** (1 / p)`` with
+    p = 6 [1]_, which serves dermatoscopic images well [2]_. Their mean brightness is kept.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (rows, columns, 3)
+        RGB.
+
+    Returns
+    -------
+    ndarray of uint8, shape (rows, columns, 3)
+
+    References
+    ----------
+    .. [1] G. D. Finlayson, E. Trezzi, "Shades of gray and colour constancy", Color Imaging
+       Conference 2004, equation 5.
+    .. [2] C. Barata, M. E. Celebi, J. S. Marques, "Improving dermoscopy image classification using
+       color constancy", IEEE Journal of Biomedical and Health Informatics 19, 2015.
+
+    Examples
+    --------
+    >>> neutralise_light(np.full((1, 1, 3), (40, 80, 120), dtype=np.uint8)).tolist()
+    [[[80, 80, 80]]]
+    """
+    pixels = image.astype(np.float64) / 255
+    light = np.power(np.power(pixels, NORM).mean(axis=(0, 1)), 1 / NORM)
+    gains = light.mean() / np.maximum(light, 1e-6)
+    return np.rint(np.clip(pixels * gains, 0, 1) * 255).astype(np.uint8)
+
+
+def jitter_colors(
+    image: NDArray[np.float32], options: AugmentationOptions, random: np.random.Generator
+) -> NDArray[np.float32]:
+    """Change hue, saturation, contrast and brightness at random.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (rows, columns, 3)
+        RGB in 0 to 255.
+    options, random
+        As in `augment`.
+    """
+    hue = random.uniform(-options.hue, options.hue)
+    saturation, contrast, brightness = (
+        1 + random.uniform(-amount, amount)
+        for amount in (options.saturation, options.contrast, options.brightness)
+    )
+    if options.hue or options.saturation:
+        hsv = cv2.cvtColor(image / np.float32(255), cv2.COLOR_RGB2HSV)  # degrees, and 0 to 1
+        hsv[:, :, 0] = np.mod(hsv[:, :, 0] + hue, 360)
+        hsv[:, :, 1] = np.minimum(hsv[:, :, 1] * saturation, 1)
+        image = np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.float32) * np.float32(255)
+    mean = image.mean(dtype=np.float64)
+    changed = ((image - np.float32(mean)) * np.float32(contrast) + np.float32(mean)) * np.float32(
+        brightness
+    )
+    return np.clip(changed, 0, 255)

@@ -1,0 +1,97 @@
+"""The state of a fine-tuning on the disk, from which it goes on to the step after a kill."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.classifiers.output import open_output
+from trifuse.studies.finetuning.errors import FinetuningError
+
+Arrays = list[NDArray[Any]]
+"""The values of Keras variables, in their order."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch came to.
+
+    Attributes
+    ----------
+    loss : float
+        Mean training loss over its steps, augmentation and smoothing included.
+    validation : dict of str to float
+        Figures on the validation images.
+    learning_rate : float
+        Of its last step.
+    """
+
+    loss: float
+    validation: dict[str, float]
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training has come.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Of the data and the recipe.
+    step : int
+        Steps done.
+    losses : list of float
+        Of the steps of the epoch that has begun.
+    epochs : list of Epoch
+        Those that are done.
+    """
+
+    fingerprint: str
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    epochs: list[Epoch] = field(default_factory=list)
+
+
+def save_checkpoint(path: Path, progress: Progress, arrays: Arrays) -> None:
+    """Write a checkpoint; the file is the old one or the new one, whole, at any moment.
+
+    Raises
+    ------
+    trifuse.classifiers.output.OutputError
+        If it cannot be written.
+    """
+    about = np.frombuffer(json.dumps(asdict(progress)).encode(), dtype=np.uint8)
+    with open_output(path) as file:
+        np.savez(file, about, *arrays)
+
+
+def load_checkpoint(path: Path, fingerprint: str) -> tuple[Progress, Arrays]:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    FinetuningError
+        If it cannot be read, or is of other data or of another recipe.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            about, *arrays = (file[f"arr_{number}"] for number in range(len(file.files)))
+        progress = msgspec.json.decode(about.tobytes(), type=Progress)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        msg = f"{path} is no checkpoint that can be read; say --overwrite to begin anew"
+        raise FinetuningError(msg) from error
+    if progress.fingerprint != fingerprint:
+        msg = (
+            f"{path} is of other images or of another recipe; name another folder, "
+            "or say --overwrite to begin anew"
+        )
+        raise FinetuningError(msg)
+    return progress, arrays

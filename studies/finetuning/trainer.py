@@ -1,0 +1,194 @@
+"""The training of a network, step by step."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from trifuse.classifiers.calibration import softmax
+from trifuse.classifiers.metrics import compute_metrics
+from trifuse.datasets.table import LabelledTable
+from trifuse.features.images import read_image
+from trifuse.recipes.finetuning import AugmentationOptions, FinetuningRecipe
+from trifuse.studies.finetuning.augmentation import cut_square, draw_transform
+from trifuse.studies.finetuning.batches import Batch, Batches
+from trifuse.studies.finetuning.checkpoint import (
+    Arrays,
+    Epoch,
+    Progress,
+    load_checkpoint,
+    save_checkpoint,
+)
+from trifuse.studies.finetuning.network import Network
+from trifuse.studies.finetuning.schedule import best_epoch, is_finished, learning_rate
+
+SAVE_SECONDS = 60
+"""Between checkpoints."""
+PLAIN = AugmentationOptions(rotation=0, crop=1.0, shift=0, flip=False)
+"""The transform of a validation image: its middle square."""
+
+
+class Trainer:
+    """Trains a network, and goes on where a killed training stopped.
+
+    Parameters
+    ----------
+    network : Network
+    training, validation : LabelledTable
+        With the same classes.
+    recipe : FinetuningRecipe
+    folder : Path
+        Of ``checkpoint.npz``, the state of the training, and ``best.npz``, the network at its
+        best epoch.
+    fingerprint : str
+        Of the data and the recipe.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        training: LabelledTable,
+        validation: LabelledTable,
+        recipe: FinetuningRecipe,
+        folder: Path,
+        fingerprint: str,
+    ) -> None:
+        self.network, self.recipe = network, recipe
+        network.model.optimizer.build(network.model.trainable_variables)
+        self.validation = validation
+        self.batches = Batches(training.paths, training.label_indices, recipe)
+        self.steps_per_epoch = math.ceil(recipe.schedule.images_per_epoch / recipe.schedule.batch)
+        self._last, self._best = folder / "checkpoint.npz", folder / "best.npz"
+        weights = recipe.balance.class_weights
+        self._targets = np.eye(len(training.classes), dtype=np.float32)
+        self._weights = np.array([weights.get(name, 1.0) for name in training.classes], np.float32)
+        self.progress = Progress(fingerprint)
+        if self._last.exists():
+            self.progress, arrays = load_checkpoint(self._last, fingerprint)
+            self._restore(arrays)
+        self._saved = time.monotonic()
+
+    @property
+    def figures(self) -> list[float]:
+        """The monitored validation figure of each finished epoch, of which more is better."""
+        monitor = self.recipe.schedule.monitor
+        sign = -1 if monitor == "loss" else 1
+        return [sign * epoch.validation[monitor] for epoch in self.progress.epochs]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training is over."""
+        return is_finished(self.figures, self.recipe.schedule)
+
+    def estimate(self, steps: int = 3) -> float:
+        """Give the seconds that the rest of the training takes, from a few steps that are undone.
+
+        The validation at the end of the epochs is not in it.
+        """
+        arrays = self._arrays()
+        batches = self.batches.iterate(0, steps + 1)
+        self._learn(next(batches), 0.0)  # compiles
+        start = time.perf_counter()
+        for batch in batches:
+            self._learn(batch, 0.0)
+        seconds = (time.perf_counter() - start) / steps
+        self._restore(arrays)
+        total = self.recipe.schedule.epochs * self.steps_per_epoch
+        return seconds * (total - self.progress.step)
+
+    def run(self, say: Callable[[str], None]) -> None:
+        """Train to the end; `say` is told of each epoch.
+
+        Raises
+        ------
+        trifuse.features.images.ImageError
+            If an image cannot be read.
+        trifuse.classifiers.output.OutputError
+            If a checkpoint cannot be written.
+        """
+        while not self.finished:
+            self._run_epoch()
+            epochs = self.progress.epochs
+            figures = ", ".join(f"{name} {v:.3f}" for name, v in epochs[-1].validation.items())
+            say(f"epoch {len(epochs)}: training loss {epochs[-1].loss:.3f}; validation {figures}")
+
+    def take_best(self) -> None:
+        """Set the network's weights to those of the best epoch."""
+        _, arrays = load_checkpoint(self._best, self.progress.fingerprint)
+        self._restore(arrays)
+
+    def predict(self, paths: Sequence[Path]) -> NDArray[np.float64]:
+        """Give the network's probabilities of images' middle squares; (n_images, n_classes)."""
+        batch, logits = self.recipe.schedule.batch, []
+        for start in range(0, len(paths), batch):
+            images = np.stack([self._middle(path) for path in paths[start : start + batch]])
+            logits.append(self.network.model.predict_on_batch(images))
+        return softmax(np.concatenate(logits).astype(np.float64))
+
+    def _run_epoch(self) -> None:
+        schedule, figures = self.recipe.schedule, self.figures
+        first = len(figures) * self.steps_per_epoch
+        steps = range(self.progress.step, first + self.steps_per_epoch)
+        rate = 0.0
+        shown = tqdm(
+            self.batches.iterate(steps.start, steps.stop), f"epoch {len(figures) + 1}",
+            total=self.steps_per_epoch, initial=steps.start - first, disable=None, unit=" steps",
+        )  # fmt: skip
+        for step, batch in zip(steps, shown, strict=True):
+            rate = learning_rate(step, self.steps_per_epoch, figures, schedule)
+            losses = [*self.progress.losses, self._learn(batch, rate)]
+            self._advance(step + 1, losses, self.progress.epochs)
+            if time.monotonic() - self._saved > SAVE_SECONDS:
+                self._save(self._last)
+        epoch = Epoch(float(np.mean(self.progress.losses)), self._validate(), rate)
+        self._advance(steps.stop, [], [*self.progress.epochs, epoch])
+        if best_epoch(self.figures) == len(figures):
+            self._save(self._best)
+        self._save(self._last)
+
+    def _advance(self, step: int, losses: list[float], epochs: list[Epoch]) -> None:
+        self.progress = Progress(self.progress.fingerprint, step, losses, epochs)
+
+    def _learn(self, batch: Batch, rate: float) -> float:
+        model = self.network.model
+        model.optimizer.learning_rate = rate
+        targets, weights = self._targets[batch.labels], self._weights[batch.labels]
+        model.reset_metrics()
+        return float(model.train_on_batch(batch.images, targets, sample_weight=weights))
+
+    def _validate(self) -> dict[str, float]:
+        table = self.validation
+        metrics = compute_metrics(self.predict(table.paths), table.label_indices, table.classes)
+        return {
+            "loss": metrics.log_loss,
+            "bma": metrics.bma,
+            "accuracy": metrics.accuracy,
+            "top_3_accuracy": metrics.top_3_accuracy,
+        }
+
+    def _middle(self, path: Path) -> NDArray[np.float32]:
+        image, side = read_image(path), self.recipe.network.side
+        transform = draw_transform(image.shape[:2], side, PLAIN, np.random.default_rng(0))
+        return cut_square(image, side, transform).astype(np.float32)
+
+    def _variables(self) -> list[Any]:
+        model = self.network.model
+        return [*model.variables, *model.optimizer.variables]
+
+    def _arrays(self) -> Arrays:
+        return [variable.numpy() for variable in self._variables()]
+
+    def _restore(self, arrays: Arrays) -> None:
+        for variable, array in zip(self._variables(), arrays, strict=True):
+            variable.assign(array)
+
+    def _save(self, path: Path) -> None:
+        save_checkpoint(path, self.progress, self._arrays())
+        self._saved = time.monotonic()
