@@ -11,7 +11,7 @@ from pathlib import Path
 from trifuse.batch.inputs.options import InputOptions
 from trifuse.batch.options import PredictionOptions
 from trifuse.batch.prediction import run_prediction
-from trifuse.batch.training import run_training
+from trifuse.batch.training import TrainingOptions, run_training
 from trifuse.datasets.synthetic import write_synthetic_archive
 from trifuse.datasets.truth import read_truth, read_truth_groups
 from trifuse.studies.evaluation import evaluate_predictions
@@ -37,11 +37,12 @@ def run_demo(folder: str, jobs: int, say: Callable[[str], None]) -> None:
 
     model = str(root / "demo.trifuse")
     say(f"\ntrifuse train {root}/train -o {model} --recipe fast")
-    say(run_training(str(root / "train"), model, "fast", jobs, overwrite=True, say=say))
+    options = TrainingOptions(str(root / "train"), model, "fast", jobs=jobs, overwrite=True)
+    say(run_training(options, say))
 
     output = root / "predictions.csv"
     say(f"\ntrifuse predict {root}/test -m {model} -o {output} --probabilities")
-    options = PredictionOptions(
+    scoring = PredictionOptions(
         model,
         str(output),
         InputOptions((str(root / "test" / "images"),)),
@@ -49,7 +50,7 @@ def run_demo(folder: str, jobs: int, say: Callable[[str], None]) -> None:
         probabilities=True,
         overwrite=True,
     )
-    outcome = run_prediction(options, io.BytesIO(), say)
+    outcome = run_prediction(scoring, io.BytesIO(), say)
     say(f"{outcome.images} images scored. The first rows of {output}:\n")
     with output.open(encoding="utf-8", newline="") as file:
         for cells in islice(csv.reader(file), ROWS_SHOWN + 1):

@@ -25,7 +25,7 @@ from trifuse.batch.inputs.options import InputOptions
 from trifuse.batch.inputs.stream import iterate_items
 from trifuse.batch.options import PredictionOptions
 from trifuse.batch.prediction import run_prediction
-from trifuse.batch.training import run_training
+from trifuse.batch.training import TrainingOptions, run_training
 from trifuse.classifiers.model import Model
 from trifuse.classifiers.model_file import load_model
 from trifuse.datasets.synthetic import write_synthetic_archive
@@ -103,7 +103,7 @@ def main() -> None:
         if not model or not images:
             write_synthetic_archive(root / "archive", images_per_class=20, size=(450, 600))
             model, images = str(root / "bench.trifuse"), str(root / "archive")
-            run_training(images, model, arguments.recipe, jobs=2, overwrite=False)
+            run_training(TrainingOptions(images, model, arguments.recipe, jobs=2))
         found = iterate_items(InputOptions((images,)), io.BytesIO(), print)
         paths = [item.name for item in islice(found, arguments.limit) if item is not None]
         output = root / "predictions.csv"

@@ -125,7 +125,7 @@ def train(folder: Path, cnn: bool) -> bytes:
     """Train a small model; its network, if any, is so small that damage meets its structure."""
     from small_job import RECIPE  # here, because training takes seconds to import
 
-    from trifuse.batch.training import run_training
+    from trifuse.batch.training import TrainingOptions, run_training
     from trifuse.datasets.synthetic import write_synthetic_archive
     from trifuse.features import keras_backbones
 
@@ -137,7 +137,9 @@ def train(folder: Path, cnn: bool) -> bytes:
         keras_backbones.build_backbone = lambda *_: small_network()
     recipe.write_text(text, encoding="utf-8")
     write_synthetic_archive(folder / "training", images_per_class=8, size=(72, 96))
-    run_training(str(folder / "training"), str(model), str(recipe), jobs=1, overwrite=True)
+    run_training(
+        TrainingOptions(str(folder / "training"), str(model), str(recipe), overwrite=True)
+    )
     return model.read_bytes()
 
 

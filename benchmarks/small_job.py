@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trifuse.batch.training import run_training
+from trifuse.batch.training import TrainingOptions, run_training
 from trifuse.datasets.synthetic import write_synthetic_archive
 
 TRIFUSE = str(Path(sys.executable).with_name("trifuse"))
@@ -28,7 +28,9 @@ def make_model(folder: Path) -> Path:
     recipe, model = folder / "small.toml", folder / "small.trifuse"
     recipe.write_text(RECIPE, encoding="utf-8")
     write_synthetic_archive(folder / "training", images_per_class=8, size=(72, 96))
-    run_training(str(folder / "training"), str(model), str(recipe), jobs=1, overwrite=True)
+    run_training(
+        TrainingOptions(str(folder / "training"), str(model), str(recipe), overwrite=True)
+    )
     return model
 
 

@@ -29,7 +29,7 @@ Fingerprint of images and labels: `{fingerprint}`.
 Each image was scored by members that had not seen its group. Codebooks and principal
 components, which see no labels, were shared. The calibrations and the members' weights, a
 handful of numbers, were chosen on these same scores, so that the ensemble's row is slightly
-optimistic.
+optimistic.{networks}
 
 {metrics}
 
@@ -47,6 +47,13 @@ Fingerprint `{recipe_fingerprint}`; every choice is in `model.json`. Temperature
 {versions}
 """
 
+
+NETWORKS = """
+
+Fine-tuned networks are a member as well: {networks}. They have seen most of the images; the
+figures here, the members' weights, the network's calibration and the prediction sets come from
+the {images} images of {groups} groups that they have not seen.\
+"""
 
 DOUBT = """\
 In each class the prediction set of {promised} of the images is to hold the class, and {alarms} of
@@ -74,6 +81,7 @@ def render_card(about: Mapping[str, Any]) -> str:
         images=training["images"],
         groups=training["groups"],
         fingerprint=training["fingerprint"],
+        networks=_render_networks(training),
         metrics=render_metrics(training["metrics"]),
         doubt=_render_doubt(about),
         recipe_fingerprint=about["recipe_fingerprint"],
@@ -81,6 +89,17 @@ def render_card(about: Mapping[str, Any]) -> str:
         member_weights=_pairs(about["member_weights"]),
         versions=", ".join(f"{name} {version}" for name, version in about["versions"].items()),
     )
+
+
+def _render_networks(training: Mapping[str, Any]) -> str:
+    if not training["networks"]:
+        return ""
+    images, groups = training["held_out"]
+    named = [
+        f"{network['backbone']} ({network['images_seen']} images seen)"
+        for network in training["networks"]
+    ]
+    return NETWORKS.format(networks=", ".join(named), images=images, groups=groups)
 
 
 def _render_doubt(about: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
+from trifuse.classifiers.bootstrap import percentile_interval, resample_groups
 from trifuse.classifiers.scored_images import ScoredImages
 
 
@@ -123,8 +124,8 @@ def compute_metrics(
     return Metrics(
         classes=tuple(classes),
         n_images=len(labels),
-        **sample.summary(everyone),
-        top_2_accuracy=sample.top_k(everyone, 2),
+        **{name: float(value) for name, value in sample.summary(everyone).items()},
+        top_2_accuracy=float(sample.top_k(everyone, 2)),
         macro_f1=float(f1[support > 0].mean()),
         log_loss=loss,
         brier=brier,
@@ -179,17 +180,11 @@ def bootstrap_intervals(
     sample = ScoredImages(probabilities, labels, classes)
     if len(groups) != len(labels):
         raise ValueError(f"there are {len(labels)} labels but {len(groups)} groups")
-    numbers: dict[Hashable, int] = {}
-    members = np.array([numbers.setdefault(group, len(numbers)) for group in groups])
-    draw, n_groups = np.random.default_rng(random_state), len(numbers)
-    resamples = [
-        sample.summary(
-            np.bincount(draw.integers(n_groups, size=n_groups), minlength=n_groups)[members]
-        )
-        for _ in range(n_resamples if n_groups > 1 else 0)
+    figures = [
+        sample.summary(weights) for weights in resample_groups(groups, n_resamples, random_state)
     ]
     return {
-        name: _percentiles(np.array([figures[name] for figures in resamples]), level)
+        name: percentile_interval(np.concatenate([[], *(part[name] for part in figures)]), level)
         for name in ("bma", "accuracy", "top_3_accuracy", "macro_auc", "ece")
     }
 
@@ -241,11 +236,3 @@ def _proper_scores(
         float(log_loss(labels, probabilities, labels=indices)),
         float(brier_score_loss(labels, probabilities, labels=indices, scale_by_half=False)),
     )
-
-
-def _percentiles(values: NDArray[np.float64], level: float) -> tuple[float, float]:
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return math.nan, math.nan
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.classifiers.ensemble import Ensemble
+from trifuse.classifiers.ensemble import NETWORK, Ensemble
 from trifuse.classifiers.review import Review
-from trifuse.encoders.blocks import BlockEncoder
+from trifuse.encoders.blocks import BlockEncoder, Blocks
+from trifuse.features.cnn import CnnClassifier
 from trifuse.features.quality import find_flaws
 from trifuse.recipes.recipe import Recipe
 
@@ -57,17 +58,33 @@ class Model:
     encoder : BlockEncoder
     ensemble : Ensemble
     review : Review
+    networks : tuple of CnnClassifier
+        Fine-tuned; none in most models.
     """
 
     classes: tuple[str, ...]
     encoder: BlockEncoder
     ensemble: Ensemble
     review: Review
+    networks: tuple[CnnClassifier, ...] = ()
 
     @property
     def recipe(self) -> Recipe:
         """The recipe that the model was trained by."""
         return self.encoder.extractor.recipe
+
+    def describe(self, image: NDArray[np.uint8]) -> Blocks:
+        """Give all that the ensemble asks of one RGB image, uint8 (rows, columns, 3).
+
+        Returns
+        -------
+        dict of str to ndarray of float32, shape (1, dim)
+            The blocks, and `NETWORK`, the mean logits of the networks, where there are some.
+        """
+        blocks = {name: block[None] for name, block in self.encoder.encode(image).items()}
+        if self.networks:
+            blocks[NETWORK] = mean_logits(self.networks, image)[None]
+        return blocks
 
     def judge(self, image: NDArray[np.uint8]) -> Verdict:
         """Score one RGB image, uint8 of shape (rows, columns, 3), and tell the doubt.
@@ -75,7 +92,7 @@ class Model:
         Images are scored one by one: the last bits of a matrix product depend on the shapes of
         its operands, and the same image must get the same bytes in every batch.
         """
-        blocks = {name: block[None] for name, block in self.encoder.encode(image).items()}
+        blocks = self.describe(image)
         probabilities: NDArray[np.float64] = self.ensemble.probabilities(blocks)[0]
         novelty, projections = self.review.novelty, self.ensemble.projections
         return Verdict(
@@ -88,6 +105,12 @@ class Model:
     def predict(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Give the probabilities of `judge` alone; float64 (n_classes,)."""
         return self.judge(image).probabilities
+
+
+def mean_logits(networks: Sequence[CnnClassifier], image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Average the logits of networks for one RGB image; float32 (n_classes,)."""
+    logits = [network.class_map(image).mean(axis=(0, 1), dtype=np.float64) for network in networks]
+    return np.mean(logits, axis=0).astype(np.float32)
 
 
 def check_class_names(names: Sequence[str]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.archive import Arrays
-from trifuse.classifiers.ensemble import MEMBERS
+from trifuse.classifiers.linear import LinearMachine
 from trifuse.classifiers.model import Model
 from trifuse.encoders.extraction import encodings_by_stream
 from trifuse.encoders.projection import Projection
@@ -18,10 +19,9 @@ from trifuse.recipes.recipe import Recipe
 
 Shapes = dict[str, tuple[int, ...]]
 
-_BIASES = tuple(f"calibration.{name}.biases" for name in MEMBERS)
-_BY_CLASS = ("svm.intercepts", "prior", "review.floors", *_BIASES)
+_BY_CLASS = ("prior", "review.floors")
 _BY_BLOCK = ("review.residual_means", "review.residual_deviations")
-_DOUBLES = (*_BY_CLASS, *_BY_BLOCK)
+_DOUBLES = (".intercepts", ".biases", *_BY_CLASS, *_BY_BLOCK)
 _POSITIVE = ("mixture_variances", "mixture_weights", "prior", "residual_deviations")
 
 
@@ -29,13 +29,15 @@ def model_arrays(model: Model) -> Arrays:
     """Give everything fitted, except the trees, as named arrays."""
     novelty = model.review.novelty
     arrays: Arrays = {
-        "svm.weights": model.ensemble.svm.weights,
-        "svm.intercepts": model.ensemble.svm.intercepts,
         "prior": model.ensemble.prior,
         "review.floors": model.review.sets.floors,
         "review.residual_means": novelty.means,
         "review.residual_deviations": novelty.deviations,
     }
+    for name, machine in model.ensemble.machines.items():
+        if isinstance(machine, LinearMachine):
+            arrays[f"{name}.weights"] = machine.weights
+            arrays[f"{name}.intercepts"] = machine.intercepts
     for name, calibration in model.ensemble.calibrations.items():
         arrays[f"calibration.{name}.biases"] = calibration.biases
     for name, projection in model.ensemble.projections.items():
@@ -62,11 +64,24 @@ def projections_from(arrays: Arrays, recipe: Recipe) -> dict[str, Projection]:
     }
 
 
-def check_arrays(arrays: Arrays, recipe: Recipe, n_classes: int) -> None:
+def linear_from(arrays: Arrays, recipe: Recipe) -> dict[str, LinearMachine]:
+    """Bring back the linear members."""
+    return {
+        name: LinearMachine(arrays[f"{name}.weights"], arrays[f"{name}.intercepts"])
+        for name in linear_members(recipe)
+    }
+
+
+def linear_members(recipe: Recipe) -> list[str]:
+    """Name the members that are linear in the fused blocks."""
+    return [name for name in recipe.ensemble.members if name != "lightgbm"]
+
+
+def check_arrays(arrays: Arrays, recipe: Recipe, n_classes: int, calibrated: Sequence[str]) -> None:
     """Check that these are all arrays of such a model, and that they fit each other.
 
     Nothing is computed with arrays before this: NumPy would stretch some that do not fit to
-    sizes far beyond the file's own.
+    sizes far beyond the file's own. `calibrated` names the members.
 
     Raises
     ------
@@ -74,11 +89,15 @@ def check_arrays(arrays: Arrays, recipe: Recipe, n_classes: int) -> None:
         With the first thing that is wrong.
     """
     shapes = _shapes(arrays, recipe, n_classes)
+    shapes |= {f"calibration.{name}.biases": (n_classes,) for name in calibrated}
+    if missing := sorted(set(shapes) - set(arrays)):
+        msg = f"it lacks the array {missing[0]!r}"
+        raise ValueError(msg)
     if set(arrays) != set(shapes):
         msg = f"it must not hold the array {min(set(arrays) - set(shapes))!r}"
         raise ValueError(msg)
     for name, shape in shapes.items():
-        dtype = np.float64 if name in _DOUBLES else np.float32
+        dtype = np.float64 if name.endswith(_DOUBLES) else np.float32
         if arrays[name].shape != shape or arrays[name].dtype != dtype:
             msg = f"the array {name!r} does not fit the others"
             raise ValueError(msg)
@@ -106,10 +125,9 @@ def _shapes(arrays: Arrays, recipe: Recipe, n_classes: int) -> Shapes:
         dimension = dimensions.setdefault(name, dimension)
         shapes[f"block.{name}.pca_mean"] = (dimension,)
         shapes[f"block.{name}.pca_components"] = (components, dimension)
-    shapes["svm.weights"] = (n_classes, sum(dimensions.values()))
-    if missing := sorted(set(shapes) - set(arrays)):
-        msg = f"it lacks the array {missing[0]!r}"
-        raise ValueError(msg)
+    for name in linear_members(recipe):
+        shapes[f"{name}.weights"] = (n_classes, sum(dimensions.values()))
+        shapes[f"{name}.intercepts"] = (n_classes,)
     return shapes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import inf
 from typing import Annotated, Any
@@ -10,7 +11,6 @@ import msgspec
 
 from trifuse.classifiers.archive import Arrays
 from trifuse.classifiers.conformal import PredictionSets
-from trifuse.classifiers.ensemble import MEMBERS
 from trifuse.classifiers.novelty import Novelty
 from trifuse.classifiers.review import Review, ReviewFigures
 
@@ -56,30 +56,30 @@ def review_from(arrays: Arrays, entry: Any) -> Review:
     return Review(PredictionSets(floors), novelty, known.figures)
 
 
-def temperatures_from(values: Any) -> dict[str, float]:
+def temperatures_from(values: Any, members: Sequence[str]) -> dict[str, float]:
     """Bring back the temperature of each member; ValueError unless they are positive."""
-    numbers = _member_numbers(values, "temperatures")
+    numbers = _member_numbers(values, "temperatures", members)
     if not all(0 < number < inf for number in numbers.values()):
         msg = "its temperatures are not positive"
         raise ValueError(msg)
     return numbers
 
 
-def member_weights_from(values: Any) -> dict[str, float]:
+def member_weights_from(values: Any, members: Sequence[str]) -> dict[str, float]:
     """Bring back the weight of each member; ValueError unless they sum to one."""
-    numbers = _member_numbers(values, "member_weights")
+    numbers = _member_numbers(values, "member_weights", members)
     if min(numbers.values()) < 0 or not abs(sum(numbers.values()) - 1) < 1e-6:
         msg = "the weights of its members do not sum to one"
         raise ValueError(msg)
     return numbers
 
 
-def _member_numbers(values: Any, name: str) -> dict[str, float]:
+def _member_numbers(values: Any, name: str, members: Sequence[str]) -> dict[str, float]:
     if (
         not isinstance(values, dict)
-        or set(values) != set(MEMBERS)
+        or set(values) != set(members)
         or not all(type(number) in {int, float} for number in values.values())
     ):
-        msg = f"its {name} are not a number for each of {' and '.join(MEMBERS)}"
+        msg = f"its {name} are not a number for each of {' and '.join(members)}"
         raise ValueError(msg)
-    return {member: float(values[member]) for member in MEMBERS}
+    return {member: float(values[member]) for member in members}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,10 +16,11 @@ import numpy as np
 from trifuse.classifiers.archive import ModelFileError, pack, pack_arrays, unpack, unpack_arrays
 from trifuse.classifiers.calibration import Calibration
 from trifuse.classifiers.card import render_card
-from trifuse.classifiers.ensemble import Ensemble
+from trifuse.classifiers.ensemble import NETWORK, Ensemble, Machine
 from trifuse.classifiers.model import Model, check_class_names
 from trifuse.classifiers.model_arrays import (
     check_arrays,
+    linear_from,
     model_arrays,
     projections_from,
     streams_from,
@@ -31,16 +32,16 @@ from trifuse.classifiers.model_entries import (
     temperatures_from,
 )
 from trifuse.classifiers.output import open_output
-from trifuse.classifiers.svm import LinearSvm
 from trifuse.classifiers.trees import Trees
 from trifuse.encoders.blocks import BlockEncoder
 from trifuse.encoders.extraction import FeatureExtractor, uses_cnn
-from trifuse.features.cnn import CnnEmbedder
+from trifuse.features.cnn import CnnClassifier, CnnEmbedder
 from trifuse.recipes.recipe import Recipe
 
-FORMAT = 2
+FORMAT = 3
 HASHED = ("arrays.npz", "lightgbm.txt", "backbone.tflite")
-"""The parts whose SHA-256 is in `model.json`."""
+"""Parts whose SHA-256 is in `model.json`, as it is of each fine-tuned network."""
+MAX_NETWORKS = 16
 LIBRARIES = ("trifuse", "numpy", "scipy", "scikit-learn", "lightgbm", "opencv-contrib-python",
              "ai-edge-litert", "tensorflow", "pillow")  # fmt: skip
 
@@ -58,6 +59,12 @@ class Training:
     class_counts : dict of str to int
     metrics : dict
         Out-of-fold metrics of each member and the ensemble.
+    networks : list of dict
+        What is to be known of each fine-tuned network: its backbone, its fingerprint, and how
+        many images it has seen.
+    held_out : tuple of int
+        The images, and their groups, that no fine-tuned network has seen: the metrics, the
+        members' weights, the network's calibration and the prediction sets come from these alone.
     """
 
     images: int
@@ -65,6 +72,8 @@ class Training:
     fingerprint: str
     class_counts: dict[str, int]
     metrics: dict[str, Any]
+    networks: Sequence[Mapping[str, Any]] = ()
+    held_out: tuple[int, int] = (0, 0)
 
 
 def save_model(path: Path, model: Model, training: Training) -> None:
@@ -76,11 +85,14 @@ def save_model(path: Path, model: Model, training: Training) -> None:
         If it cannot be written.
     """
     embedder = model.encoder.extractor.embedder
+    trees = model.ensemble.machines.get("lightgbm")
     files = {
         "arrays.npz": pack_arrays(model_arrays(model)),
-        "lightgbm.txt": model.ensemble.trees_text.encode(),
+        "lightgbm.txt": trees.text.encode() if isinstance(trees, Trees) else b"",
         "backbone.tflite": embedder.tflite if embedder else b"",
     }
+    for name, network in zip(network_names(len(model.networks)), model.networks, strict=True):
+        files[name] = network.tflite
     about = {
         "format": FORMAT,
         "classes": list(model.classes),
@@ -147,7 +159,8 @@ def _errors_of_the_file(path: Path) -> Iterator[None]:
 
 def _read(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     files = unpack(_read_content(path), str(path))
-    if set(files) != {"model.json", "CARD.md", *HASHED}:
+    networks = network_names(len(files) - 2 - len(HASHED))
+    if set(files) != {"model.json", "CARD.md", *HASHED, *networks}:
         msg = f"{path} is no model file of trifuse: it does not hold the right parts."
         raise ModelFileError(msg)
     try:
@@ -159,7 +172,7 @@ def _read(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
         msg = f"{path} is not of model format {FORMAT}; train it anew, or use its own trifuse."
         raise ModelFileError(msg)
     sums = about.get("sha256")
-    for name in HASHED:
+    for name in (*HASHED, *networks):
         if not isinstance(sums, dict) or sums.get(name) != hashlib.sha256(files[name]).hexdigest():
             msg = f"{path} is damaged: the checksum of {name} differs."
             raise ModelFileError(msg)
@@ -181,30 +194,40 @@ def _build(files: Mapping[str, bytes], about: Mapping[str, Any], what: str) -> M
     """Put the parts together, checking that each fits the others."""
     recipe = _recipe(about)
     classes = _class_names(about.get("classes"))
+    networks = tuple(
+        CnnClassifier(part) for name, part in files.items() if name.startswith("network-")
+    )
+    members = [*recipe.ensemble.members, *([NETWORK] if networks else [])]
     arrays = unpack_arrays(files["arrays.npz"], what)
-    check_arrays(arrays, recipe, len(classes))
+    check_arrays(arrays, recipe, len(classes), members)
     projections = projections_from(arrays, recipe)
-    n_features = sum(len(projection.components) for projection in projections.values())
-    trees_text = files["lightgbm.txt"].decode("ascii")
+    machines: dict[str, Machine] = {**linear_from(arrays, recipe)}
+    if "lightgbm" in members:
+        n_features = sum(len(projection.components) for projection in projections.values())
+        text = files["lightgbm.txt"].decode("ascii")
+        machines["lightgbm"] = Trees.parse(text, n_features, len(classes))
     ensemble = Ensemble(
         recipe.block_weights,
-        LinearSvm(arrays["svm.weights"], arrays["svm.intercepts"]),
+        machines,
         projections,
-        trees_text,
-        Trees.parse(trees_text, n_features, len(classes)),
         {
             name: Calibration(temperature, arrays[f"calibration.{name}.biases"])
-            for name, temperature in temperatures_from(about.get("temperatures")).items()
+            for name, temperature in temperatures_from(about.get("temperatures"), members).items()
         },
-        member_weights_from(about.get("member_weights")),
+        member_weights_from(about.get("member_weights"), members),
         arrays["prior"],
     )
     embedder = CnnEmbedder(files["backbone.tflite"]) if uses_cnn(recipe) else None
     encoder = BlockEncoder(FeatureExtractor(recipe, embedder), streams_from(arrays, recipe))
     review = review_from(arrays, about.get("review"))
-    model = Model(classes, encoder, ensemble, review)
+    model = Model(classes, encoder, ensemble, review, networks)
     _try_out(model)
     return model
+
+
+def network_names(n: int) -> list[str]:
+    """Name the parts of fine-tuned networks."""
+    return [f"network-{number}.tflite" for number in range(1, min(n, MAX_NETWORKS) + 1)]
 
 
 def _recipe(about: Mapping[str, Any]) -> Recipe:
@@ -231,7 +254,10 @@ def _try_out(model: Model) -> None:
     """Score a blank image, so that parts that do not fit are found now and not in an archive."""
     blank = np.zeros((64, 64, 3), dtype=np.uint8)
     with np.errstate(all="ignore"):
-        blocks = {name: block[None] for name, block in model.encoder.encode(blank).items()}
+        blocks = model.describe(blank)
+        if NETWORK in blocks and blocks[NETWORK].shape[1] != len(model.classes):
+            msg = "a fine-tuned network is of other classes"
+            raise ValueError(msg)
         scores = model.review.novelty.scores(blocks, model.ensemble.projections)
         numbers = np.append(model.ensemble.probabilities(blocks), scores)
     if not np.all(np.isfinite(numbers)) or not abs(model.ensemble.prior.sum() - 1) < 1e-6:

@@ -21,6 +21,10 @@ from trifuse.features.cnn import CnnClassifier
 FORMAT = 1
 
 
+class NetworkError(ValueError):
+    """A fine-tuned network that does not fit what it is to be used with."""
+
+
 @dataclass(frozen=True)
 class FineTuned:
     """What a file says of its network.
@@ -54,6 +58,15 @@ class FineTuned:
     sha256: str
     format: int = FORMAT
 
+    def to_summary(self) -> dict[str, Any]:
+        """Give what a model file tells of the network: not the images, but how many it has seen."""
+        return {
+            "backbone": self.backbone,
+            "fingerprint": self.fingerprint,
+            "images_seen": len(self.seen),
+            "sha256": self.sha256,
+        }
+
 
 @dataclass(frozen=True)
 class Network:
@@ -84,6 +97,22 @@ class Network:
         seen = set(self.about.seen)
         known = {group for image, group in zip(images, groups, strict=True) if image in seen}
         return np.array([group in known for group in groups], dtype=bool)
+
+
+def check_networks(networks: Sequence[Network], classes: Sequence[str]) -> None:
+    """Check that networks are of these classes, in this order.
+
+    Raises
+    ------
+    NetworkError
+    """
+    for network in networks:
+        if network.about.classes != tuple(classes):
+            msg = (
+                f"the fine-tuned network is of the classes {', '.join(network.about.classes)}, but "
+                f"the archive has {', '.join(classes)}; fine-tune one on this archive"
+            )
+            raise NetworkError(msg)
 
 
 def file_sha256(path: Path) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from msgspec import Meta
@@ -15,7 +15,7 @@ from trifuse.classifiers.conformal import (
     fit_prediction_sets,
     measure_coverage,
 )
-from trifuse.classifiers.ensemble import Ensemble, Folds
+from trifuse.classifiers.ensemble import Ensemble, Folds, OutOfFold
 from trifuse.classifiers.novelty import Novelty, fit_novelty, fit_threshold
 from trifuse.recipes.recipe import Recipe
 
@@ -68,7 +68,7 @@ def fit_review(
     labels: NDArray[np.intp],
     folds: Folds,
     ensemble: Ensemble,
-    probabilities: NDArray[np.float64],
+    out_of_fold: OutOfFold,
     recipe: Recipe,
 ) -> Review:
     """Fit prediction sets and novelty beside an ensemble.
@@ -78,38 +78,54 @@ def fit_review(
     blocks : dict of str to ndarray of float32, shape (n_images, dim)
     labels : ndarray of int, shape (n_images,)
     folds : Folds
-        Those of `probabilities`.
+        Those of `out_of_fold`.
     ensemble : Ensemble
         Fitted on all images.
-    probabilities : ndarray of float64, shape (n_images, n_classes)
-        The ensemble's, out of fold.
+    out_of_fold : OutOfFold
+        The ensemble's; the prediction sets come from its rows alone.
     recipe : Recipe
     """
     novelty, scores = fit_novelty(blocks, ensemble.projections, folds, recipe)
+    probabilities, labels = out_of_fold.probabilities["ensemble"], labels[out_of_fold.rows]
     sets = fit_prediction_sets(probabilities, labels, recipe.review.coverage)
-    return Review(sets, novelty, _measure(probabilities, labels, scores, folds, recipe))
+    figures = ReviewFigures(
+        **_measure_sets(probabilities, labels, _parts(out_of_fold.rows, folds), recipe),
+        false_alarms=_count_alarms(scores, folds, recipe),
+    )
+    return Review(sets, novelty, figures)
 
 
-def _measure(
+def _parts(rows: NDArray[np.intp], folds: Folds) -> Iterator[tuple[NDArray[np.intp], ...]]:
+    """Give, for each fold, the places in `rows` of the other folds' images and of its own."""
+    for _, test in folds:
+        inside = np.isin(rows, test)
+        yield np.flatnonzero(~inside), np.flatnonzero(inside)
+
+
+def _measure_sets(
     probabilities: NDArray[np.float64],
     labels: NDArray[np.intp],
-    scores: NDArray[np.float64],
-    folds: Folds,
+    parts: Iterable[tuple[NDArray[np.intp], ...]],
     recipe: Recipe,
-) -> ReviewFigures:
-    """Apply to each fold the bounds that the other folds' out-of-fold scores give."""
+) -> dict[str, Any]:
+    """Apply to each fold the floors that the other folds' out-of-fold probabilities give."""
     inside = np.zeros(probabilities.shape, dtype=bool)
-    alarms = np.zeros(len(labels), dtype=bool)
-    for others, rows in folds:
+    for others, rows in parts:
         sets = fit_prediction_sets(probabilities[others], labels[others], recipe.review.coverage)
         inside[rows] = sets.contain(probabilities[rows])
-        alarms[rows] = scores[rows] > fit_threshold(scores[others], recipe.review.false_alarm_rate)
     sizes = inside.sum(axis=1)
-    return ReviewFigures(
-        coverage=tuple(
+    return {
+        "coverage": tuple(
             measure_coverage(inside, labels, [index]) for index in range(probabilities.shape[1])
         ),
-        set_size=float(sizes.mean()),
-        large_sets=float(np.mean(sizes > LARGE_SET)),
-        false_alarms=float(alarms.mean()),
-    )
+        "set_size": float(sizes.mean()),
+        "large_sets": float(np.mean(sizes > LARGE_SET)),
+    }
+
+
+def _count_alarms(scores: NDArray[np.float64], folds: Folds, recipe: Recipe) -> float:
+    """Apply to each fold the threshold that the other folds' out-of-fold scores give."""
+    alarms = np.zeros(len(scores), dtype=bool)
+    for others, rows in folds:
+        alarms[rows] = scores[rows] > fit_threshold(scores[others], recipe.review.false_alarm_rate)
+    return float(alarms.mean())

@@ -1,11 +1,11 @@
 """Probabilities beside their labels, ready to be measured under many image weights."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 N_BINS = 15
 ROW_SUM_TOLERANCE = 1e-6
@@ -53,8 +53,15 @@ class ScoredImages:
         self.ranking = np.argsort(-probabilities, axis=1, kind="stable")
         self.rank = (self.ranking == labels[:, None]).argmax(axis=1)
         self.confidence = np.nanmax(probabilities, axis=1)
+        self.likelihood = probabilities[np.arange(len(labels)), labels]
         # Bins are open below and closed above, as in the paper of `calibration_error`.
-        self.bin = np.searchsorted(np.linspace(0, 1, N_BINS + 1)[1:-1], self.confidence)
+        bins = np.searchsorted(np.linspace(0, 1, N_BINS + 1)[1:-1], self.confidence)
+        # Sums over classes and bins are products with sparse matrices: one number an image.
+        right, everyone = self.rank == 0, np.ones(len(labels))
+        self._gaps = _by_number(bins, N_BINS, right - self.confidence)
+        self._of_class = _by_number(labels, self.n_classes, everyone)
+        self._right = _by_number(labels, self.n_classes, right.astype(np.float64))
+        self._in_class = _by_number(self.ranking[:, 0], self.n_classes, everyone)
         columns = range(self.n_classes if self.n_known == self.n_classes else 0)
         self.order = [self._order(probabilities[:, c], labels == c) for c in columns]
 
@@ -69,50 +76,100 @@ class ScoredImages:
         not_above = np.searchsorted(scores[negatives], scores[positives], side="right")
         return positives, negatives, below, not_above
 
-    def summary(self, weights: NDArray[Any]) -> dict[str, float]:
-        """Compute the figures that get an interval, each image counted `weights` times."""
-        total = np.bincount(self.labels, weights, minlength=self.n_classes)
-        right = np.bincount(self.labels, weights * (self.rank == 0), minlength=self.n_classes)
-        auc = self.auc(weights)
-        defined = auc[~np.isnan(auc)]
+    def summary(self, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """Compute the figures that get an interval, each image counted `weights` times.
+
+        Parameters
+        ----------
+        weights : float64 (n_images, ...)
+            As here in every method, further axes are of so many resamples, each figure's own.
+        """
         return {
-            "bma": float((right[total > 0] / total[total > 0]).mean()),
+            "bma": mean_of_known(self.recall(weights)),
             "accuracy": self.top_k(weights, 1),
             "top_3_accuracy": self.top_k(weights, 3),
-            "macro_auc": float(defined.mean()) if len(defined) else math.nan,
+            "macro_auc": mean_of_known(self.auc(weights)),
             "ece": self.calibration_error(weights),
         }
 
-    def top_k(self, weights: NDArray[Any], k: int) -> float:
+    def recall(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute each class's recall (n_classes, ...), NaN if it is absent."""
+        return _ratio(_times(self._right, weights), _times(self._of_class, weights))
+
+    def f1(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute each class's F1 (n_classes, ...), NaN if it is absent."""
+        present = _times(self._of_class, weights)
+        return _ratio(
+            2 * (_times(self._right, weights)),
+            np.where(present > 0, present + _times(self._in_class, weights), 0),
+        )
+
+    def top_k(self, weights: NDArray[np.float64], k: int) -> NDArray[np.float64]:
         """Compute the share of images whose label is among the k most probable classes."""
         if self.n_known < min(k, self.n_classes):
-            return math.nan
-        return float(weights @ (self.rank < k) / weights.sum())
+            return np.full(weights.shape[1:], np.nan)
+        return _mean((self.rank < k).astype(np.float64), weights)
 
-    def calibration_error(self, weights: NDArray[Any]) -> float:
+    def log_loss(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the mean of -ln p(label); a p of 0 counts as the smallest step from 1 to less."""
+        losses = -np.log(np.maximum(self.likelihood, np.finfo(np.float64).eps))
+        return _mean(losses, weights)
+
+    def calibration_error(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute the expected calibration error of the top-1 confidence [1]_, equation 3.
 
         References
         ----------
         .. [1] C. Guo et al., "On calibration of modern neural networks", ICML 2017.
         """
-        gap = np.bincount(self.bin, weights * ((self.rank == 0) - self.confidence))
-        return float(np.abs(gap).sum() / weights.sum())
+        return np.asarray(np.abs(_times(self._gaps, weights)).sum(axis=0) / weights.sum(axis=0))
 
-    def auc(self, weights: NDArray[Any]) -> NDArray[np.float64]:
-        """Compute each class's one-vs-rest AUC (n_classes,), NaN if it is absent or alone.
+    def auc(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute each class's one-vs-rest AUC (n_classes, ...), NaN if it is absent or alone.
 
         It is the chance that an image of the class outranks one of another class.
         """
-        values = np.full(self.n_classes, np.nan)
+        values = np.full((self.n_classes, *weights.shape[1:]), np.nan)
         for column, (positives, negatives, below, not_above) in enumerate(self.order):
-            passed = np.concatenate([[0.0], np.cumsum(weights[negatives])])
-            pairs = weights[positives].sum() * passed[-1]
-            if pairs > 0:
-                # A tie is half a win.
-                wins = weights[positives] @ (passed[below] + passed[not_above]) / 2
-                values[column] = wins / pairs
+            passed = np.zeros((len(negatives) + 1, *weights.shape[1:]))
+            np.cumsum(weights[negatives], axis=0, out=passed[1:])
+            counted = weights[positives]
+            # A tie is half a win.
+            wins = (counted * (passed[below] + passed[not_above])).sum(axis=0) / 2
+            values[column] = _ratio(wins, counted.sum(axis=0) * passed[-1])
         return values
+
+
+def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average over the first axis what is not NaN; NaN where nothing is.
+
+    Examples
+    --------
+    >>> mean_of_known(np.array([[1.0, np.nan], [np.nan, np.nan], [2.0, np.nan]]))
+    array([1.5, nan])
+    """
+    return _ratio(np.nansum(values, axis=0), (~np.isnan(values)).sum(axis=0))
+
+
+def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.einsum("i,i...->...", values, weights) / weights.sum(axis=0))
+
+
+def _by_number(
+    numbers: NDArray[np.integer], count: int, values: NDArray[np.float64]
+) -> csr_array[np.float64]:
+    """Give the matrix (count, n_images) that sums values times weights by number."""
+    places = (numbers, np.arange(len(numbers)))
+    return csr_array((values, places), shape=(count, len(numbers)))
+
+
+def _times(matrix: csr_array[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(matrix @ weights)
+
+
+def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """Divide, with NaN for nothing of nothing."""
+    return np.asarray(np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0))
 
 
 def _check(

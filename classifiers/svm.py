@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trifuse.classifiers.linear import LinearMachine
+
 
 @dataclass(frozen=True)
 class DualSvm:
@@ -27,7 +29,7 @@ class DualSvm:
         scores: NDArray[np.float64] = kernel @ self.coefficients + self.intercepts
         return scores
 
-    def fold_back(self, fused: NDArray[np.float32]) -> LinearSvm:
+    def fold_back(self, fused: NDArray[np.float32]) -> LinearMachine:
         """Turn the machines into one weight vector a class.
 
         Parameters
@@ -36,26 +38,7 @@ class DualSvm:
             The fused blocks of the training images.
         """
         weights = fused.T @ self.coefficients.astype(np.float32)
-        return LinearSvm(np.ascontiguousarray(weights.T), self.intercepts)
-
-
-@dataclass(frozen=True)
-class LinearSvm:
-    """One weight vector a class, so that scoring an image costs one product.
-
-    Attributes
-    ----------
-    weights : ndarray of float32, shape (n_classes, dim)
-    intercepts : ndarray of float64, shape (n_classes,)
-    """
-
-    weights: NDArray[np.float32]
-    intercepts: NDArray[np.float64]
-
-    def scores(self, fused: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Score images by their fused blocks; (n, dim) to (n, n_classes)."""
-        scores: NDArray[np.float64] = fused @ self.weights.T + self.intercepts
-        return scores
+        return LinearMachine(np.ascontiguousarray(weights.T), self.intercepts)
 
 
 def fit_svm(

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.ensemble import Folds, OutOfFold, fit_ensemble
-from trifuse.classifiers.model import Model, check_class_names
+from trifuse.classifiers.model import Model, check_class_names, mean_logits
 from trifuse.classifiers.review import fit_review
 from trifuse.encoders.blocks import BlockEncoder, Blocks, sample_streams, stack_blocks
 from trifuse.encoders.extraction import FeatureExtractor, uses_cnn
-from trifuse.features.cnn import CnnEmbedder
+from trifuse.features.cnn import CnnClassifier, CnnEmbedder
 from trifuse.features.grid import LocalDescriptors
 from trifuse.features.images import read_image
 from trifuse.recipes.recipe import Recipe
@@ -86,53 +86,88 @@ def encode_images(
     return stack_blocks(list(mapper(partial(_encode, encoder), paths, "encoding images")))
 
 
-def train_model(
+def encode_archive(
+    paths: Sequence[Path], recipe: Recipe, mapper: Mapper = plain_map
+) -> tuple[BlockEncoder, Blocks]:
+    """Fit codebooks and PCA, which see no labels, to images, and encode these.
+
+    Returns
+    -------
+    encoder : BlockEncoder
+    blocks : dict of str to ndarray of float32, shape (n_images, dim)
+
+    Raises
+    ------
+    trifuse.encoders.codebook.CodebookError
+        If the images are none to train on.
+    trifuse.features.images.ImageError
+        If an image cannot be read.
+    """
+    extractor = FeatureExtractor(recipe, build_embedder(recipe))
+    samples = draw_samples(paths, extractor, mapper)
+    encoder = BlockEncoder.fit(extractor, list(samples.values()))
+    return encoder, encode_images(paths, encoder, mapper)
+
+
+def score_by_networks(
     paths: Sequence[Path],
-    labels: NDArray[np.intp],
-    classes: tuple[str, ...],
-    folds: Folds,
-    recipe: Recipe,
+    networks: Sequence[CnnClassifier],
+    seen: NDArray[np.bool_],
     mapper: Mapper = plain_map,
-    say: Callable[[str], None] = lambda _: None,
-) -> tuple[Model, OutOfFold]:
-    """Train a model.
+) -> NDArray[np.float32]:
+    """Average the logits of those fine-tuned networks that have not seen an image's group.
 
     Parameters
     ----------
     paths : sequence of Path
-        Images.
+    networks : sequence of CnnClassifier
+        One that was fine-tuned apart from a calibration part, or several that were cross-fitted.
+    seen : ndarray of bool, shape (n_networks, n_images)
+        As `Network.has_seen` tells.
+    mapper : Mapper
+
+    Returns
+    -------
+    ndarray of float32, shape (n_images, n_classes)
+        NaN where every network has seen the group.
+    """
+    score = partial(_score_by_networks, networks)
+    items = list(zip(paths, (~seen).T, strict=True))
+    return np.stack(list(mapper(score, items, "scoring by networks")))
+
+
+def fit_model(
+    encoder: BlockEncoder,
+    blocks: Blocks,
+    labels: NDArray[np.intp],
+    classes: tuple[str, ...],
+    folds: Folds,
+    networks: Sequence[CnnClassifier] = (),
+) -> tuple[Model, OutOfFold]:
+    """Fit everything that sees labels.
+
+    Parameters
+    ----------
+    encoder : BlockEncoder
+    blocks : dict of str to ndarray of float32, shape (n_images, dim)
+        Of `encode_archive`; where there are networks, with what `score_by_networks` gives, under
+        the name `trifuse.classifiers.ensemble.NETWORK`.
     labels : ndarray of int, shape (n_images,)
         Indices into `classes`; every class must occur.
     classes : tuple of str
     folds : Folds
-        For the out-of-fold scores; images of one group must share a fold. Codebooks and PCA,
-        which see no labels, are fitted on all images.
-    recipe : Recipe
-    mapper : Mapper
-    say : callable
-        Told of what takes long and is not the mapper's work.
-
-    Returns
-    -------
-    Model, OutOfFold
+        For the out-of-fold scores; images of one group must share a fold.
+    networks : sequence of CnnClassifier
 
     Raises
     ------
-    trifuse.classifiers.model.ClassNamesError, trifuse.encoders.codebook.CodebookError
-        If the classes or the images are none to train on.
-    trifuse.features.images.ImageError
-        If an image cannot be read.
+    trifuse.classifiers.model.ClassNamesError
     """
     check_class_names(classes)
-    extractor = FeatureExtractor(recipe, build_embedder(recipe))
-    samples = draw_samples(paths, extractor, mapper)
-    encoder = BlockEncoder.fit(extractor, list(samples.values()))
-    blocks = encode_images(paths, encoder, mapper)
-    say(f"fitting the ensemble: {len(paths)} images, {len(folds)} folds")
+    recipe = encoder.extractor.recipe
     ensemble, out_of_fold = fit_ensemble(blocks, labels, folds, len(classes), recipe)
-    probabilities = out_of_fold.probabilities["ensemble"]
-    review = fit_review(blocks, labels, folds, ensemble, probabilities, recipe)
-    return Model(classes, encoder, ensemble, review), out_of_fold
+    review = fit_review(blocks, labels, folds, ensemble, out_of_fold, recipe)
+    return Model(classes, encoder, ensemble, review, tuple(networks)), out_of_fold
 
 
 def _draw(extractor: FeatureExtractor, n: int, seed: int, item: tuple[int, Path]) -> Sample:
@@ -142,3 +177,14 @@ def _draw(extractor: FeatureExtractor, n: int, seed: int, item: tuple[int, Path]
 
 def _encode(encoder: BlockEncoder, path: Path) -> Blocks:
     return encoder.encode(read_image(path))
+
+
+def _score_by_networks(
+    networks: Sequence[CnnClassifier], item: tuple[Path, NDArray[np.bool_]]
+) -> NDArray[np.float32]:
+    path, unseen = item
+    image = read_image(path)
+    chosen = [network for network, is_new in zip(networks, unseen, strict=True) if is_new]
+    if chosen:
+        return mean_logits(chosen, image)
+    return np.full_like(mean_logits(networks[:1], image), np.nan)

@@ -49,6 +49,8 @@ class Trees:
     roots : ndarray of int, shape (n_trees,)
         A node's number, or ``~leaf`` where the tree is a single leaf.
     n_classes : int
+    text : str
+        What they were read from.
     """
 
     features: NDArray[np.intp]
@@ -57,6 +59,7 @@ class Trees:
     leaves: NDArray[np.float64]
     roots: NDArray[np.intp]
     n_classes: int
+    text: str
 
     @classmethod
     def parse(cls, text: str, n_features: int, n_classes: int) -> Trees:
@@ -107,6 +110,7 @@ class Trees:
             leaves,
             np.where(node_counts > 0, first_node, ~first_leaf),
             n_classes,
+            text,
         )
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ class CnnOutputs(NamedTuple):
 class CnnEmbedder(LitertNetwork):
     """Embeds images with a backbone of :func:`~trifuse.features.keras_backbones.build_backbone`."""
 
-    OUTPUTS = dict(zip(CnnOutputs._fields, (2, 4, 4), strict=True))
+    OUTPUTS: ClassVar = dict(zip(CnnOutputs._fields, (2, 4, 4), strict=True))
 
     def embed(self, image: NDArray[np.uint8]) -> CnnOutputs:
         """Embed one RGB image, uint8 (rows, columns, 3); raises as :meth:`run`."""
@@ -45,7 +45,7 @@ class CnnClassifier(LitertNetwork):
     See :func:`trifuse.studies.finetuning.network.export_network`.
     """
 
-    OUTPUTS = {"class_map": 4}  # noqa: RUF012 - nothing changes it
+    OUTPUTS: ClassVar = {"class_map": 4}
 
     def class_map(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Give the class activation map of one RGB image, uint8 (rows, columns, 3).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class LitertNetwork:
         What :func:`trifuse.features.keras_backbones.export_litert` returned.
     """
 
-    OUTPUTS: Mapping[str, int]
+    OUTPUTS: ClassVar[Mapping[str, int]]
     """The arrays that it gives, and the number of axes of each, that of the batch included."""
 
     def __init__(self, tflite: bytes) -> None:

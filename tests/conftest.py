@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from trifuse.batch import cli
-from trifuse.batch.training import run_training
+from trifuse.batch.training import TrainingOptions, run_training
 from trifuse.datasets.synthetic import write_synthetic_archive
 
 VLFEAT = Path(__file__).resolve().parents[1].parent / "shared" / "reference" / "vlfeat"
@@ -62,7 +62,7 @@ def recipe_file(tmp_path_factory):
 def model_file(archive, recipe_file, tmp_path_factory):
     """The model that one job makes of the archive; nobody may change it."""
     path = tmp_path_factory.mktemp("model") / "tiny.trifuse"
-    run_training(str(archive), str(path), str(recipe_file), jobs=1, overwrite=False)
+    run_training(TrainingOptions(str(archive), str(path), str(recipe_file)))
     return path
 
 

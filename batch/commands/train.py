@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import click
 
@@ -15,9 +16,11 @@ from trifuse.recipes.recipe import preset_names
 @click.option("-o", "--output", required=True, metavar="FILE", help="The model, NAME.trifuse.")
 @click.option("--recipe", default="default", show_default=True, metavar="NAME|FILE.toml",
               help=f"Every choice of the run: {', '.join(preset_names())}, or a file.")  # fmt: skip
+@click.option("backbones", "--backbone", multiple=True, metavar="FILE",
+              help="A network of trifuse finetune, as one more member; repeatable.")  # fmt: skip
 @jobs_option()
 @click.option("--overwrite", is_flag=True, help="Replace an existing model.")
-def command(data: str, output: str, recipe: str, jobs: int, overwrite: bool) -> None:
+def command(**options: Any) -> None:
     """Train a model on a labelled archive.
 
     DATA is HAM10000 (its folder, or its metadata CSV), a folder with a folder for each class,
@@ -29,6 +32,6 @@ def command(data: str, output: str, recipe: str, jobs: int, overwrite: bool) -> 
     trifuse train HAM10000/ -o ham.trifuse
     trifuse train table.csv -o mine.trifuse --recipe fast --jobs 8
     """
-    from trifuse.batch.training import run_training
+    from trifuse.batch.training import TrainingOptions, run_training
 
-    click.echo(run_training(data, output, recipe, jobs, overwrite, partial(click.echo, err=True)))
+    click.echo(run_training(TrainingOptions(**options), partial(click.echo, err=True)))

@@ -13,13 +13,12 @@ from trifuse.classifiers.network_file import FineTuned, Network, file_sha256, sa
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
 from trifuse.features.cnn import CnnClassifier
-from trifuse.features.quiet import import_tensorflow
 from trifuse.recipes.finetuning import FinetuningRecipe, SplitOptions
 from trifuse.studies.finetuning.errors import FinetuningError
 from trifuse.studies.finetuning.network import build_network, export_network
 from trifuse.studies.finetuning.report import write_report
 from trifuse.studies.finetuning.schedule import best_epoch
-from trifuse.studies.finetuning.trainer import Trainer
+from trifuse.studies.finetuning.trainer import CHECKPOINTS, Trainer
 
 NETWORK = "network.trifuse-cnn"
 """The file of the network, in the folder of a fine-tuning."""
@@ -68,6 +67,31 @@ def split_archive(table: LabelledTable, options: SplitOptions, random_state: int
     return Parts(*(table.subset(part) for part in rows))
 
 
+def open_folder(folder: Path, overwrite: bool) -> Path:
+    """Make the folder of a fine-tuning, or take one that there is.
+
+    Parameters
+    ----------
+    folder : Path
+    overwrite : bool
+        Remove the checkpoints of an earlier fine-tuning.
+
+    Raises
+    ------
+    FinetuningError
+        If it is no folder, or cannot be made.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        if overwrite:
+            for name in CHECKPOINTS:
+                (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        msg = f"the folder {folder} cannot be used: {error.strerror or error}"
+        raise FinetuningError(msg) from error
+    return folder
+
+
 def fine_tune(
     table: LabelledTable,
     recipe: FinetuningRecipe,
@@ -103,13 +127,13 @@ def fine_tune(
     parts = split_archive(table, recipe.split, recipe.random_state)
     images = [file_sha256(path) for path in table.paths]
     fingerprint = _fingerprint(table, images, recipe)
-    import_tensorflow().config.experimental.enable_op_determinism()
     network = build_network(recipe, len(table.classes))
     trainer = Trainer(network, parts.training, parts.validation, recipe, folder, fingerprint)
     if not trainer.finished:
         _announce(trainer, parts, say)
         trainer.run(say)
     trainer.take_best()
+    best = best_epoch(trainer.figures)
     tflite = export_network(network, recipe)
     content = dict(zip(table.paths, images, strict=True))
     seen = {content[path] for path in parts.training.paths + parts.validation.paths}
@@ -118,12 +142,12 @@ def fine_tune(
         backbone=recipe.network.backbone,
         fingerprint=fingerprint,
         seen=tuple(sorted(seen)),
-        validation=trainer.progress.epochs[best_epoch(trainer.figures)].validation,
+        validation=trainer.progress.epochs[best].validation,
         recipe=recipe.to_dict(),
         sha256=hashlib.sha256(tflite).hexdigest(),
     )
     result = Network(about, CnnClassifier(tflite))
-    write_report(folder, trainer, parts.validation)
+    write_report(folder, trainer.progress.epochs, best, trainer.measure())
     save_network(folder / NETWORK, result)
     return result
 

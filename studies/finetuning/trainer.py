@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from trifuse.classifiers.calibration import softmax
-from trifuse.classifiers.metrics import compute_metrics
+from trifuse.classifiers.metrics import Metrics, compute_metrics
 from trifuse.datasets.table import LabelledTable
 from trifuse.features.images import read_image
 from trifuse.recipes.finetuning import AugmentationOptions, FinetuningRecipe
@@ -29,6 +29,8 @@ from trifuse.studies.finetuning.checkpoint import (
 from trifuse.studies.finetuning.network import Network
 from trifuse.studies.finetuning.schedule import best_epoch, is_finished, learning_rate
 
+CHECKPOINTS = ("checkpoint.npz", "best.npz")
+"""The state of the training, and the network at its best epoch."""
 SAVE_SECONDS = 60
 """Between checkpoints."""
 PLAIN = AugmentationOptions(rotation=0, crop=1.0, shift=0, flip=False)
@@ -45,8 +47,7 @@ class Trainer:
         With the same classes.
     recipe : FinetuningRecipe
     folder : Path
-        Of ``checkpoint.npz``, the state of the training, and ``best.npz``, the network at its
-        best epoch.
+        Of the `CHECKPOINTS`.
     fingerprint : str
         Of the data and the recipe.
     """
@@ -65,7 +66,7 @@ class Trainer:
         self.validation = validation
         self.batches = Batches(training.paths, training.label_indices, recipe)
         self.steps_per_epoch = math.ceil(recipe.schedule.images_per_epoch / recipe.schedule.batch)
-        self._last, self._best = folder / "checkpoint.npz", folder / "best.npz"
+        self._last, self._best = (folder / name for name in CHECKPOINTS)
         weights = recipe.balance.class_weights
         self._targets = np.eye(len(training.classes), dtype=np.float32)
         self._weights = np.array([weights.get(name, 1.0) for name in training.classes], np.float32)
@@ -163,9 +164,13 @@ class Trainer:
         model.reset_metrics()
         return float(model.train_on_batch(batch.images, targets, sample_weight=weights))
 
-    def _validate(self) -> dict[str, float]:
+    def measure(self) -> Metrics:
+        """Measure the network on the validation images."""
         table = self.validation
-        metrics = compute_metrics(self.predict(table.paths), table.label_indices, table.classes)
+        return compute_metrics(self.predict(table.paths), table.label_indices, table.classes)
+
+    def _validate(self) -> dict[str, float]:
+        metrics = self.measure()
         return {
             "loss": metrics.log_loss,
             "bma": metrics.bma,

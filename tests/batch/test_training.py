@@ -13,7 +13,7 @@ from trifuse.batch import training
 from trifuse.batch.inputs.options import InputOptions
 from trifuse.batch.options import PredictionOptions
 from trifuse.batch.prediction import run_prediction
-from trifuse.batch.training import fingerprint, run_training
+from trifuse.batch.training import fingerprint, TrainingOptions, run_training
 from trifuse.classifiers.model import ClassNamesError
 from trifuse.classifiers.model_file import read_about
 from trifuse.classifiers.output import OutputError
@@ -36,10 +36,8 @@ def folders(tmp_path, pictures):
 
 @pytest.fixture
 def train(recipe_file):
-    def run(data, output, recipe=recipe_file, **options):
-        return run_training(
-            str(data), str(output), str(recipe), jobs=1, **{"overwrite": False, **options}
-        )
+    def run(data, output, recipe=recipe_file, say=lambda _: None, **options):
+        return run_training(TrainingOptions(str(data), str(output), str(recipe), **options), say)
 
     return run
 

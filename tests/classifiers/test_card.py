@@ -26,7 +26,7 @@ ABOUT = {
     },
     "training": {
         "images": 30, "groups": 20, "fingerprint": "def", "class_counts": {"mel": 10, "a|b": 20},
-        "metrics": METRICS,
+        "metrics": METRICS, "networks": [], "held_out": [30, 20],
     },
     "versions": {"numpy": "2.4", "lightgbm": "4.6"},
 }  # fmt: skip

@@ -5,13 +5,14 @@ import pytest
 from sklearn.metrics import log_loss
 from sklearn.svm import SVC
 
-from trifuse.classifiers.ensemble import MEMBERS, average, fit_ensemble, fit_svm_member
+from trifuse.classifiers.ensemble import average, fit_ensemble, fit_svm_member
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.encoders.fusion import fuse
 from trifuse.encoders.normalization import l2_normalize
 from trifuse.recipes.recipe import Recipe
 
 N, CLASSES = 90, 3
+MEMBERS = ("svm", "lightgbm")
 RECIPE = Recipe.from_dict(
     {
         "fusion": {"weights": {"sift_fisher": 3, "color_fisher": 1}},
@@ -115,6 +116,7 @@ def test_the_prior_is_the_training_share(problem, fitted):
 
 def test_fitting_again_gives_the_same(problem, fitted):
     again, _ = fit_ensemble(*problem, CLASSES, RECIPE)
-    assert again.trees_text == fitted[0].trees_text
-    np.testing.assert_array_equal(again.svm.weights, fitted[0].svm.weights)
+    assert again.machines["lightgbm"].text == fitted[0].machines["lightgbm"].text
+    one, other = again.machines["svm"], fitted[0].machines["svm"]
+    np.testing.assert_array_equal(one.weights, other.weights)
     assert again.member_weights == fitted[0].member_weights

@@ -44,7 +44,7 @@ def test_a_copy_is_a_model_too(model_file, tmp_path):
 def test_its_parts(parts, about, model_file):
     assert list(parts) == ["model.json", *HASHED, "CARD.md"]
     assert parts["backbone.tflite"] == b""  # this recipe has no CNN
-    assert about["format"] == 2
+    assert about["format"] == 3
     assert about["recipe_fingerprint"] == Recipe.from_dict(about["recipe"]).fingerprint
     assert {"numpy", "lightgbm", "trifuse"} <= set(about["versions"])
     read = read_about(model_file)

@@ -16,8 +16,8 @@ from trifuse.recipes.recipe import Recipe
 
 
 def test_a_format_of_another_time(refused, variant):
-    for number in (0, 1, 3, "2", None, [2]):
-        refused(variant({"format": number}), "is not of model format 2; train it anew, or use its")
+    for number in (0, 1, 2, 4, "3", None, [3]):
+        refused(variant({"format": number}), "is not of model format 3; train it anew, or use its")
 
 
 @pytest.mark.parametrize(

@@ -39,13 +39,13 @@ def problem():
 @pytest.fixture(scope="module")
 def fitted(problem):
     ensemble, out_of_fold = fit_ensemble(*problem, CLASSES, RECIPE)
-    probabilities = out_of_fold.probabilities["ensemble"]
-    return ensemble, probabilities, fit_review(*problem, ensemble, probabilities, RECIPE)
+    return ensemble, out_of_fold, fit_review(*problem, ensemble, out_of_fold, RECIPE)
 
 
 def test_its_parts_are_those_of_the_recipe(problem, fitted):
     blocks, labels, folds = problem
-    ensemble, probabilities, review = fitted
+    ensemble, out_of_fold, review = fitted
+    probabilities = out_of_fold.probabilities["ensemble"]
     expected = fit_prediction_sets(probabilities, labels, 0.8)
     np.testing.assert_array_equal(review.sets.floors, expected.floors)
     novelty, scores = fit_novelty(blocks, ensemble.projections, folds, RECIPE)
@@ -54,7 +54,8 @@ def test_its_parts_are_those_of_the_recipe(problem, fitted):
 
 def test_the_figures_are_of_bounds_that_the_other_folds_gave(problem, fitted):
     blocks, labels, folds = problem
-    ensemble, probabilities, review = fitted
+    ensemble, out_of_fold, review = fitted
+    probabilities = out_of_fold.probabilities["ensemble"]
     _, scores = fit_novelty(blocks, ensemble.projections, folds, RECIPE)
     held, sizes, alarms = np.zeros(N), np.zeros(N), np.zeros(N)
     for others, rows in folds:
@@ -80,7 +81,7 @@ def test_the_figures_are_plain_numbers(fitted):
 
 
 def test_fitting_again_gives_the_same(problem, fitted):
-    ensemble, probabilities, review = fitted
-    again = fit_review(*problem, ensemble, probabilities, RECIPE)
+    ensemble, out_of_fold, review = fitted
+    again = fit_review(*problem, ensemble, out_of_fold, RECIPE)
     assert again.figures == review.figures
     assert again.novelty.threshold == review.novelty.threshold

@@ -1,0 +1,42 @@
+"""``trifuse finetune``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from trifuse.recipes.finetuning import FinetuningRecipe
+
+
+@click.command("finetune")
+@click.argument("data", metavar="DATA", type=click.Path())
+@click.option("-o", "--output", required=True, metavar="FOLDER",
+              help="For checkpoints, the network, its learning curves and report.")  # fmt: skip
+@click.option("--recipe", default="default", show_default=True, metavar="NAME|FILE.toml",
+              help="Every choice of the run: "
+                   f"{', '.join(FinetuningRecipe.presets())}, or a file.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Begin anew where FOLDER holds a training.")
+def command(data: str, output: str, recipe: str, overwrite: bool) -> None:
+    """Fine-tune a pretrained network on a labelled archive.
+
+    DATA is as for `trifuse train`. A part of the lesions is set aside, for classifiers to learn
+    how far the network can be trusted: give the same DATA, or DATA and more, to `trifuse train
+    --backbone FOLDER/network.trifuse-cnn`.
+
+    A training that was interrupted goes on from its last checkpoint when the same command is
+    given again, and ends in the same network.
+
+    \b
+    trifuse finetune HAM10000/ -o tuned
+    trifuse train HAM10000/ -o ham.trifuse --backbone tuned/network.trifuse-cnn
+    """
+    from trifuse.datasets.load import load_dataset
+    from trifuse.studies.finetuning.finetune import NETWORK, fine_tune, open_folder
+
+    say = partial(click.echo, err=True)
+    folder = open_folder(Path(output), overwrite)
+    network = fine_tune(load_dataset(data), FinetuningRecipe.load(recipe), folder, say)
+    figures = ", ".join(f"{name} {value:.3f}" for name, value in network.about.validation.items())
+    say(f"{folder / NETWORK} written; on the images that chose it: {figures}")
