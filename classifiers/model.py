@@ -110,7 +110,8 @@ class Model:
 def mean_logits(networks: Sequence[CnnClassifier], image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Average the logits of networks for one RGB image; float32 (n_classes,)."""
     logits = [network.class_map(image).mean(axis=(0, 1), dtype=np.float64) for network in networks]
-    return np.mean(logits, axis=0).astype(np.float32)
+    mean: NDArray[np.float32] = np.mean(logits, axis=0).astype(np.float32)
+    return mean
 
 
 def check_class_names(names: Sequence[str]) -> None:

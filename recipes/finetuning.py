@@ -123,7 +123,7 @@ class FinetuningRecipe(TomlRecipe):
     'mobilenet-1.0'
     """
 
-    PRESETS: ClassVar[str] = "finetuning"
+    PRESETS: ClassVar[str] = "finetune"
 
     random_state: Seed = 0
     network: NetworkOptions = field(default_factory=NetworkOptions)

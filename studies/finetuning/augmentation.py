@@ -114,7 +114,8 @@ def neutralise_light(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     pixels = image.astype(np.float64) / 255
     light = np.power(np.power(pixels, NORM).mean(axis=(0, 1)), 1 / NORM)
     gains = light.mean() / np.maximum(light, 1e-6)
-    return np.rint(np.clip(pixels * gains, 0, 1) * 255).astype(np.uint8)
+    neutral: NDArray[np.uint8] = np.rint(np.clip(pixels * gains, 0, 1) * 255).astype(np.uint8)
+    return neutral
 
 
 def jitter_colors(
@@ -139,8 +140,7 @@ def jitter_colors(
         hsv[:, :, 0] = np.mod(hsv[:, :, 0] + hue, 360)
         hsv[:, :, 1] = np.minimum(hsv[:, :, 1] * saturation, 1)
         image = np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.float32) * np.float32(255)
-    mean = image.mean(dtype=np.float64)
-    changed = ((image - np.float32(mean)) * np.float32(contrast) + np.float32(mean)) * np.float32(
-        brightness
-    )
-    return np.clip(changed, 0, 255)
+    mean = np.float32(image.mean(dtype=np.float64))
+    changed = ((image - mean) * np.float32(contrast) + mean) * np.float32(brightness)
+    result: NDArray[np.float32] = np.clip(changed, 0, 255)
+    return result

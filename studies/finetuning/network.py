@@ -82,10 +82,10 @@ def count_frozen(model: Any, frozen: float | str) -> int:
             msg = f"the network has no layer {frozen!r} to freeze up to; it has {', '.join(names)}"
             raise FinetuningError(msg)
         n_frozen = names.index(frozen) + 1
-    elif isinstance(frozen, float):
-        n_frozen = round(frozen * len(names))
-    else:
+    elif isinstance(frozen, int):
         n_frozen = frozen if frozen >= 0 else max(0, len(names) + frozen)
+    else:
+        n_frozen = round(frozen * len(names))
     if n_frozen >= len(names):
         msg = f"nothing is left to train: {n_frozen} layers are to be frozen of {len(names)}"
         raise FinetuningError(msg)
