@@ -1,0 +1,118 @@
+"""What a fine-tuned network adds to the frozen fusion, on lesions that nothing has seen.
+
+python benchmarks/fine_tuned.py HAM10000/ --work FOLDER
+
+A fifth of the lesions is held out. On the others a network is fine-tuned (some of them are set
+aside from it), and the blocks of the recipe are fused; then the same fusion is fitted once more
+with the network as one more member. Whatever is finished stays in the folder, so that a run that
+was killed goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.batch.workers.process_mapper import ProcessMapper
+from trifuse.classifiers.ensemble import NETWORK, Ensemble, fit_ensemble
+from trifuse.classifiers.network_file import file_sha256
+from trifuse.classifiers.prior import shift_prior
+from trifuse.classifiers.training import score_by_networks
+from trifuse.datasets.load import load_dataset
+from trifuse.datasets.splits import grouped_stratified_folds
+from trifuse.encoders.blocks import Blocks
+from trifuse.recipes.finetuning import FinetuningRecipe
+from trifuse.recipes.recipe import load_recipe
+from trifuse.studies.block_cache import BlockCache
+from trifuse.studies.comparison.report import write_report
+from trifuse.studies.comparison.scores import ComparisonScores, MethodScores
+from trifuse.studies.finetuning.finetune import fine_tune, open_folder
+
+BASELINE = "frozen, ensemble"
+
+
+def main() -> None:
+    """Write the comparison of both fusions, on the held-out lesions, into the folder."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data")
+    parser.add_argument("--work", required=True, type=Path, help="folder of all that is made")
+    parser.add_argument("--recipe", default="default")
+    parser.add_argument("--finetuning", default="default", help="the recipe of fine-tuning")
+    parser.add_argument("--folds", type=int, default=5, help="of which one is held out")
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    table, recipe = load_dataset(arguments.data), load_recipe(arguments.recipe)
+    folds = grouped_stratified_folds(
+        table.labels, table.groups, arguments.folds, recipe.random_state
+    )
+    training, test = folds[0]
+    part = table.subset(training)
+    arguments.work.mkdir(exist_ok=True)
+
+    network = fine_tune(
+        part,
+        FinetuningRecipe.load(arguments.finetuning),
+        open_folder(arguments.work / "tuned", overwrite=False),
+        print,
+    )
+    mapper = ProcessMapper(arguments.jobs)
+    cache = BlockCache(arguments.work / "cache", table, mapper)
+    (frozen,) = cache.encode(recipe, [training])
+    images = [file_sha256(path) for path in table.paths]
+    groups = np.array(table.groups)
+    seen = network.has_seen(images, table.groups)
+    assert not np.isin(groups[test], groups[seen]).any()
+    logits = score_by_networks(table.paths, [network.classifier], seen[None], mapper)
+
+    inner = grouped_stratified_folds(
+        part.labels, part.groups, recipe.ensemble.folds, recipe.random_state
+    )
+    methods = {}
+    for name, blocks in (("frozen", {**frozen}), ("tuned", {**frozen, NETWORK: logits})):
+        ensemble, out_of_fold = fit_ensemble(
+            rows(blocks, training), part.label_indices, inner, len(table.classes), recipe
+        )
+        weights = ", ".join(f"{key} {w:.2f}" for key, w in ensemble.member_weights.items())
+        print(f"{name}: {len(out_of_fold.rows)} images weight the members: {weights}")
+        methods |= score(name, ensemble, rows(blocks, test))
+    scores = ComparisonScores(
+        table.classes,
+        table.label_indices[test],
+        table.group_indices[test],
+        methods,
+        arguments.folds,
+        network.about.fingerprint,
+    )
+    write_report(arguments.work, scores, {}, {}, BASELINE)
+    print((arguments.work / "comparison.md").read_text("utf-8"))
+
+
+def score(name: str, ensemble: Ensemble, blocks: Blocks) -> dict[str, MethodScores]:
+    """Score the held-out images by each member and by their average."""
+    members = ensemble.member_probabilities(blocks)
+    outputs = {f"{name}, {member}": members[member] for member in members}
+    outputs[f"{name}, ensemble"] = ensemble.probabilities(blocks)
+    even = np.full(len(ensemble.prior), 1 / len(ensemble.prior))
+    dimensions = sum(block.shape[1] for block in blocks.values())
+    return {
+        method: MethodScores(
+            probabilities[None],
+            shift_prior(probabilities, ensemble.prior, even)[None],
+            dimensions,
+            np.nan,
+        )
+        for method, probabilities in outputs.items()
+    }
+
+
+def rows(blocks: Blocks, chosen: NDArray[Any]) -> Blocks:
+    """Take the rows of some images."""
+    return {name: block[chosen] for name, block in blocks.items()}
+
+
+if __name__ == "__main__":
+    main()
