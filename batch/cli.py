@@ -12,7 +12,10 @@ from trifuse.batch.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, EX
 from trifuse.batch.stop import StoppedError
 from trifuse.batch.text import without_controls
 
-COMMANDS = ("train", "predict", "evaluate", "info", "backbones", "demo")
+COMMANDS = (
+    "train", "predict", "evaluate", "info", "backbones", "demo", "compare", "project", "tune",
+    "explain",
+)  # fmt: skip
 
 
 class LazyGroup(click.Group):

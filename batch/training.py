@@ -29,6 +29,7 @@ from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
 from trifuse.recipes.recipe import load_recipe
+from trifuse.studies.duplicates.guard import guard_groups
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class TrainingOptions:
         A preset or a TOML file.
     backbones : tuple of str
         Files of fine-tuned networks.
+    merge_duplicates : bool
+        Keep images that show the same thing together, whatever their groups.
     jobs : int
         Processes that take features from images.
     overwrite : bool
@@ -55,6 +58,7 @@ class TrainingOptions:
     output: str
     recipe: str = "default"
     backbones: tuple[str, ...] = ()
+    merge_duplicates: bool = False
     jobs: int = 1
     overwrite: bool = False
 
@@ -82,15 +86,16 @@ def run_training(options: TrainingOptions, say: Callable[[str], None] = lambda _
     path = Path(options.output)
     check_output(path, options.overwrite)
     recipe = load_recipe(options.recipe)
+    networks = [load_network(Path(file)) for file in options.backbones]
     table = load_dataset(options.data)
     check_class_names(table.classes)
+    mapper = ProcessMapper(options.jobs)
+    table = guard_groups(table, options.merge_duplicates, mapper, say)
     folds = grouped_stratified_folds(
         table.labels, table.groups, recipe.ensemble.folds, recipe.random_state
     )
     images = [file_sha256(path) for path in table.paths]
-    networks = [load_network(Path(file)) for file in options.backbones]
     seen = find_seen(networks, images, table)
-    mapper = ProcessMapper(options.jobs)
     encoder, blocks = encode_archive(table.paths, recipe, mapper)
     classifiers = [network.classifier for network in networks]
     if networks:

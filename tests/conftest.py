@@ -1,9 +1,11 @@
-"""One small trained model for all tests, and the command line as people run it."""
+"""Small trained models for all tests, a network for each, and the command line as people run it."""
 
+import hashlib
 import io
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +14,14 @@ import pytest
 
 from trifuse.batch import cli
 from trifuse.batch.training import TrainingOptions, run_training
-from trifuse.datasets.synthetic import write_synthetic_archive
+from trifuse.classifiers.network_file import FineTuned, Network, file_sha256, save_network
+from trifuse.datasets.load import load_dataset
+from trifuse.datasets.synthetic import SYNTHETIC_CLASSES, write_synthetic_archive
+from trifuse.features.cnn import CnnClassifier
+from trifuse.features.keras_backbones import export_litert
+from trifuse.features.quiet import import_tensorflow
+from trifuse.recipes.finetuning import FinetuningRecipe
+from trifuse.studies.finetuning import network as finetuning_network
 
 VLFEAT = Path(__file__).resolve().parents[1].parent / "shared" / "reference" / "vlfeat"
 RECIPE = """
@@ -39,6 +48,26 @@ trees = 5
 leaves = 4
 [ensemble]
 folds = 2
+"""
+
+FINETUNING = """
+[network]
+side = 32
+frozen = "conv_1"
+[balance]
+exponent = 1.0
+[schedule]
+epochs = 3
+images_per_epoch = 11
+batch = 4
+learning_rate = 0.01
+[split]
+folds = 3
+calibration = 1
+[export]
+rows = 32
+columns = 40
+views = 2
 """
 
 
@@ -70,6 +99,79 @@ def model_file(archive, recipe_file, tmp_path_factory):
 def pictures(archive):
     """The paths of the archive's pictures, sorted."""
     return sorted(map(str, (archive / "images").glob("*.jpg")))
+
+
+@pytest.fixture(scope="session")
+def write_network(tmp_path_factory):
+    """Write the file of a network of one layer that says what it has seen; gives its path."""
+
+    def write(seen=(), seed=0, classes=tuple(SYNTHETIC_CLASSES), outputs=None):
+        keras = import_tensorflow().keras
+        keras.utils.set_random_seed(seed)
+        image = keras.Input((8, 10, 3), name="image")
+        pixels = keras.layers.Rescaling(1 / 255)(image)
+        class_map = keras.layers.Conv2D(outputs or len(classes), 3)(pixels)
+        tflite = export_litert(keras.Model(image, {"class_map": class_map}))
+        about = FineTuned(
+            classes=classes, backbone="mobilenet-0.75", fingerprint="f" * 64, seen=tuple(seen),
+            validation={"bma": 0.5}, recipe={}, sha256=hashlib.sha256(tflite).hexdigest(),
+        )  # fmt: skip
+        path = tmp_path_factory.mktemp("network") / "network.trifuse-cnn"
+        save_network(path, Network(about, CnnClassifier(tflite)))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def halves(archive):
+    """SHA-256 of the images of one half of the archive's lesions, and of the other's."""
+    table = load_dataset(str(archive))
+    images = [file_sha256(path) for path in table.paths]
+    return [
+        [image for image, group in zip(images, table.group_indices, strict=True) if group % 2 == n]
+        for n in (0, 1)
+    ]
+
+
+@pytest.fixture(scope="session")
+def networked_file(archive, recipe_file, write_network, halves, tmp_path_factory):
+    """The same model with a network that has seen half of the lesions; nobody may change it."""
+    path = tmp_path_factory.mktemp("model") / "networked.trifuse"
+    backbones = (str(write_network(halves[0])),)
+    run_training(TrainingOptions(str(archive), str(path), str(recipe_file), backbones))
+    return path
+
+
+def build_small_backbone(name, weights, input_size):  # noqa: ARG001
+    """Build a network of few layers in place of one of the table, which take seconds."""
+    keras = import_tensorflow().keras
+    image = keras.Input((*input_size, 3), name="image")
+    pixels = keras.layers.Rescaling(1 / 255)(image)
+    first = keras.layers.Conv2D(8, 3, 4, padding="same", activation="relu", name="conv_1")(pixels)
+    normal = keras.layers.BatchNormalization(name="norm_1")(first)
+    last = keras.layers.Conv2D(12, 3, 2, padding="same", activation="relu", name="conv_2")(normal)
+    embedding = keras.layers.GlobalAveragePooling2D()(last)
+    return keras.Model(image, {"embedding": embedding, "feature_map": first, "last_map": last})
+
+
+@pytest.fixture
+def small_backbone(monkeypatch):
+    """Let fine-tuning build a network of few layers, whatever the recipe's backbone."""
+    monkeypatch.setattr(finetuning_network, "build_backbone", build_small_backbone)
+
+
+@pytest.fixture(scope="session")
+def finetuning():
+    """Make a recipe of fine-tuning that takes seconds; sections as keywords."""
+
+    def make(**sections):
+        recipe = tomllib.loads(FINETUNING)
+        return FinetuningRecipe.from_dict(
+            {name: recipe.get(name, {}) | sections.get(name, {}) for name in recipe | sections}
+        )
+
+    return make
 
 
 @pytest.fixture

@@ -54,13 +54,6 @@ def test_review(table, recipe_file):
         assert line in printed
 
 
-def test_cross_validation(table, recipe_file, tmp_path):
-    options = ["--recipe", recipe_file, "--folds", "2", "--jobs", "1"]
-    printed = run("cross_validate.py", table, *options, "--output", tmp_path / "result")
-    assert (tmp_path / "result.md").read_text(encoding="utf-8") in printed
-    assert "fused, ensemble" in (tmp_path / "result.csv").read_text(encoding="utf-8")
-
-
 def test_descriptors():
     printed = run("bench_descriptors.py", "--repeats", "1", "--curve", "1")
     for line in ("gauss window", "cv2.SIFT", "skimage", "VLAD, 11,000 x 80", "sum of its parts"):
@@ -106,3 +99,34 @@ def test_a_full_disk():
     printed = run("full_disk.py", "--images", "400", "--kilobytes", "48")
     assert "exit code 1. Error: disk/o.csv cannot be written: No space left on device." in printed
     assert printed.endswith("the bytes are the same\n")
+
+
+def test_explanations(table, recipe_file, tmp_path):
+    options = ("--recipe", recipe_file, "--planted", "6", "--pictures", "9", "--jobs", "1")
+    archive = ("--archive", table, "--parts", "2", "--images", "3", "--figures", tmp_path)
+    printed = run("explanation.py", *options, *archive)
+    hits = dict(re.findall(r"^\| (\w+) +\| +(\d+)% \|$", printed, re.MULTILINE))
+    assert int(hits["all"]) > 50
+    assert "| insertion, centre first |" in printed
+    assert (tmp_path / "explain-lesion.png").stat().st_size > 10_000
+
+
+def test_bottlenecks(table, tmp_path):
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(
+        "[cnn]\ninput_size = [32, 32]\n[fusion.weights]\ncnn = 1\n"
+        '[softmax]\nsteps = 40\nbatch = 20\n[ensemble]\nmembers = ["softmax"]\nfolds = 2\n'
+    )
+    printed = run("bottleneck.py", table, "--recipe", recipe, "--folds", "2", "--jobs", "1")
+    for line in ("56 images, 56 lesions, 2 folds", "| softmax, raw ", "| svm, normalised "):
+        assert line in printed
+    held_out = re.findall(r"^\| (raw|normalised) +\|.*\| +([\d.]+) \|$", printed, re.MULTILINE)
+    assert len(held_out) == 10
+    assert max(float(accuracy) for _, accuracy in held_out) > 2 / 7  # of seven classes
+
+
+def test_backbones():
+    printed = run("bench_backbones.py", "mobilenet-0.75", "--repeats", "1")
+    assert re.search(
+        r"^\| mobilenet-0\.75 +\| 224 x 224 \| 0\.32 G \| +\d+ \| +\d+ G \|$", printed, re.MULTILINE
+    )

@@ -4,23 +4,47 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from trifuse.batch.commands.options import json_option
+from trifuse.studies.figures import FORMATS
+
+HEADER = ("name", "input", "embedding", "parameters", "MACs", "top-1", "weights")
+
+
+def _parse_figure(
+    ctx: click.Context,  # noqa: ARG001
+    param: click.Parameter,  # noqa: ARG001
+    path: Path | None,
+) -> Path | None:
+    if path is not None and path.suffix not in FORMATS:
+        msg = f"a figure ends in {', '.join(FORMATS)}; {path} does not."
+        raise click.BadParameter(msg)
+    return path
 
 
 @click.command("backbones")
+@click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), callback=_parse_figure,
+              help=f"Draw accuracy by multiply-adds too; {', '.join(FORMATS)}.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace an existing figure.")
 @json_option()
-def command(as_json: bool) -> None:
+def command(plot: Path | None, overwrite: bool, as_json: bool) -> None:
     """List the pretrained networks that a recipe can name.
+
+    MACs are the multiply-adds of an image of the input size; top-1 is the accuracy on ImageNet that
+    was published of the weights, in percent.
 
     \b
     trifuse backbones
+    trifuse backbones --plot backbones.pdf
     """
     from trifuse.classifiers.tables import plain_table
     from trifuse.features.backbones import BACKBONES
 
+    if plot is not None:
+        _draw(plot, overwrite)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in BACKBONES.values()]))
         return
@@ -30,8 +54,20 @@ def command(as_json: bool) -> None:
             f"{row.input_size[0]} x {row.input_size[1]}",
             str(row.embedding_dim),
             f"{row.parameters / 1e6:.1f} M",
+            f"{row.macs / 1e9:.2f} G",
+            f"{row.top1:.1f}",
             row.weights_source,
         )
         for row in BACKBONES.values()
     ]
-    click.echo(plain_table(("name", "input", "embedding", "parameters", "weights"), rows))
+    click.echo(plain_table(HEADER, rows))
+
+
+def _draw(path: Path, overwrite: bool) -> None:
+    from trifuse.classifiers.output import check_output
+    from trifuse.features.backbones import BACKBONES
+    from trifuse.studies.backbone_plot import draw_backbones
+    from trifuse.studies.figures import save_figure
+
+    check_output(path, overwrite)
+    save_figure(draw_backbones(BACKBONES.values()), path)

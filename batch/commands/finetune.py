@@ -36,7 +36,8 @@ def command(data: str, output: str, recipe: str, overwrite: bool) -> None:
     from trifuse.studies.finetuning.finetune import NETWORK, fine_tune, open_folder
 
     say = partial(click.echo, err=True)
+    choices, table = FinetuningRecipe.load(recipe), load_dataset(data)
     folder = open_folder(Path(output), overwrite)
-    network = fine_tune(load_dataset(data), FinetuningRecipe.load(recipe), folder, say)
+    network = fine_tune(table, choices, folder, say)
     figures = ", ".join(f"{name} {value:.3f}" for name, value in network.about.validation.items())
     say(f"{folder / NETWORK} written; on the images that chose it: {figures}")

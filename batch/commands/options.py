@@ -26,3 +26,12 @@ def jobs_option() -> Decorator:
 def json_option() -> Decorator:
     """Give ``--json``."""
     return click.option("as_json", "--json", is_flag=True, help="Write JSON.")
+
+
+def merge_duplicates_option() -> Decorator:
+    """Give ``--merge-duplicates``, for `trifuse.studies.duplicates.guard.guard_groups`."""
+    return click.option(
+        "--merge-duplicates",
+        is_flag=True,
+        help="Keep images that show the same thing together, whatever their groups.",
+    )

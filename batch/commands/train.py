@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from trifuse.batch.commands.options import jobs_option
+from trifuse.batch.commands.options import jobs_option, merge_duplicates_option
 from trifuse.recipes.recipe import preset_names
 
 
@@ -18,6 +18,7 @@ from trifuse.recipes.recipe import preset_names
               help=f"Every choice of the run: {', '.join(preset_names())}, or a file.")  # fmt: skip
 @click.option("backbones", "--backbone", multiple=True, metavar="FILE",
               help="A network of trifuse finetune, as one more member; repeatable.")  # fmt: skip
+@merge_duplicates_option()
 @jobs_option()
 @click.option("--overwrite", is_flag=True, help="Replace an existing model.")
 def command(**options: Any) -> None:

@@ -14,6 +14,7 @@ from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
 from trifuse.features.cnn import CnnClassifier
 from trifuse.recipes.finetuning import FinetuningRecipe, SplitOptions
+from trifuse.studies.extra import need_extra
 from trifuse.studies.finetuning.errors import FinetuningError
 from trifuse.studies.finetuning.network import build_network, export_network
 from trifuse.studies.finetuning.report import write_report
@@ -79,7 +80,7 @@ def open_folder(folder: Path, overwrite: bool) -> Path:
     Raises
     ------
     FinetuningError
-        If it is no folder, or cannot be made.
+        If it is no folder, cannot be made, or holds a network without its checkpoint.
     """
     try:
         folder.mkdir(exist_ok=True)
@@ -89,6 +90,12 @@ def open_folder(folder: Path, overwrite: bool) -> Path:
     except OSError as error:
         msg = f"the folder {folder} cannot be used: {error.strerror or error}"
         raise FinetuningError(msg) from error
+    if not overwrite and (folder / NETWORK).exists() and not (folder / CHECKPOINTS[0]).exists():
+        msg = (
+            f"{folder} holds {NETWORK}, but not {CHECKPOINTS[0]}, of which it was made; "
+            "name another folder, or say --overwrite to replace it"
+        )
+        raise FinetuningError(msg)
     return folder
 
 
@@ -118,9 +125,11 @@ def fine_tune(
 
     Raises
     ------
-    FinetuningError, DatasetError, BackboneError, ImageError, OutputError
+    FinetuningError, DatasetError, BackboneError, ExtraError, ImageError, OutputError
         Each with the sentence that says what to do.
     """
+    with need_extra("studies"):  # for the report: told now, and not after the training
+        import matplotlib  # noqa: F401
     if unknown := sorted(set(recipe.balance.class_weights) - set(table.classes)):
         msg = f"the recipe weights the class {unknown[0]!r}, which no image of the archive has"
         raise FinetuningError(msg)

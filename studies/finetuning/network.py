@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any, NamedTuple
 
+from trifuse.features.backbones import BACKBONES
 from trifuse.features.keras_backbones import build_backbone, export_litert
 from trifuse.features.quiet import import_tensorflow
 from trifuse.recipes.finetuning import ExportOptions, FinetuningRecipe
@@ -43,12 +44,13 @@ def build_network(recipe: FinetuningRecipe, n_classes: int) -> Network:
     trifuse.features.backbones.BackboneError
         If the backbone cannot be built.
     FinetuningError
-        If the recipe does not say which layers to freeze.
+        If the recipe does not say which layers to freeze, or the export is too small.
     """
     keras = import_tensorflow().keras
     keras.utils.set_random_seed(recipe.random_state)
     options = recipe.network
     backbone = build_backbone(options.backbone, options.weights, (options.side, options.side))
+    _check_export(recipe)
     embedding = keras.layers.Dropout(options.dropout)(backbone.output["embedding"])
     logits = keras.layers.Dense(n_classes, name=CLASSIFIER)(embedding)
     model = keras.Model(backbone.input, logits)
@@ -116,6 +118,7 @@ def export_network(network: Network, recipe: FinetuningRecipe) -> bytes:
        discriminative localization", CVPR 2016, equation 2.
     """
     keras = import_tensorflow().keras
+    keras.utils.clear_session()  # it numbers layers as they are made, and the bytes hold their names
     options = recipe.export
     with warnings.catch_warnings():  # that its weights are random, which they do not stay
         warnings.simplefilter("ignore")
@@ -134,6 +137,17 @@ def export_network(network: Network, recipe: FinetuningRecipe) -> bytes:
     turned_back = [_flip(part, axes) for part, axes in zip(parts, flips, strict=True)]
     class_map = keras.ops.mean(keras.ops.stack(turned_back), axis=0)
     return export_litert(keras.Model(image, {"class_map": class_map}))
+
+
+def _check_export(recipe: FinetuningRecipe) -> None:
+    """Tell before the training what the export would refuse after it."""
+    row, options = BACKBONES[recipe.network.backbone], recipe.export
+    if min(options.rows, options.columns) < row.min_input_size:
+        msg = (
+            f"backbone {row.name} cannot be exported for images of {options.rows} x "
+            f"{options.columns}; choose rows and columns of at least {row.min_input_size}"
+        )
+        raise FinetuningError(msg)
 
 
 def _flips(options: ExportOptions) -> list[tuple[int, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from trifuse.classifiers.calibration import softmax
@@ -26,6 +26,7 @@ from trifuse.studies.finetuning.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from trifuse.studies.finetuning.errors import FinetuningError
 from trifuse.studies.finetuning.network import Network
 from trifuse.studies.finetuning.schedule import best_epoch, is_finished, learning_rate
 
@@ -109,6 +110,8 @@ class Trainer:
 
         Raises
         ------
+        FinetuningError
+            If the loss is no number any more.
         trifuse.features.images.ImageError
             If an image cannot be read.
         trifuse.classifiers.output.OutputError
@@ -127,17 +130,18 @@ class Trainer:
 
     def predict(self, paths: Sequence[Path]) -> NDArray[np.float64]:
         """Give the network's probabilities of images' middle squares; (n_images, n_classes)."""
-        batch, logits = self.recipe.schedule.batch, []
+        batch, parts = self.recipe.schedule.batch, []
         for start in range(0, len(paths), batch):
             images = np.stack([self._middle(path) for path in paths[start : start + batch]])
-            logits.append(self.network.model.predict_on_batch(images))
-        return softmax(np.concatenate(logits).astype(np.float64))
+            parts.append(self.network.model.predict_on_batch(images))
+        logits = np.concatenate(parts).astype(np.float64)
+        self._check_finite(logits)
+        return softmax(logits)
 
     def _run_epoch(self) -> None:
         schedule, figures = self.recipe.schedule, self.figures
         first = len(figures) * self.steps_per_epoch
         steps = range(self.progress.step, first + self.steps_per_epoch)
-        rate = 0.0
         shown = tqdm(
             self.batches.iterate(steps.start, steps.stop), f"epoch {len(figures) + 1}",
             total=self.steps_per_epoch, initial=steps.start - first, disable=None, unit=" steps",
@@ -145,9 +149,11 @@ class Trainer:
         for step, batch in zip(steps, shown, strict=True):
             rate = learning_rate(step, self.steps_per_epoch, figures, schedule)
             losses = [*self.progress.losses, self._learn(batch, rate)]
+            self._check_finite(losses[-1])
             self._advance(step + 1, losses, self.progress.epochs)
             if time.monotonic() - self._saved > SAVE_SECONDS:
                 self._save(self._last)
+        rate = learning_rate(steps.stop - 1, self.steps_per_epoch, figures, schedule)
         epoch = Epoch(float(np.mean(self.progress.losses)), self._validate(), rate)
         self._advance(steps.stop, [], [*self.progress.epochs, epoch])
         if best_epoch(self.figures) == len(figures):
@@ -156,6 +162,14 @@ class Trainer:
 
     def _advance(self, step: int, losses: list[float], epochs: list[Epoch]) -> None:
         self.progress = Progress(self.progress.fingerprint, step, losses, epochs)
+
+    def _check_finite(self, numbers: ArrayLike) -> None:
+        if not np.all(np.isfinite(numbers)):
+            msg = (
+                f"the training diverged in epoch {len(self.progress.epochs) + 1}: the network "
+                "gives no numbers any more; choose a lower learning_rate, or a longer warm_up"
+            )
+            raise FinetuningError(msg)
 
     def _learn(self, batch: Batch, rate: float) -> float:
         model = self.network.model

@@ -80,6 +80,13 @@ class TestNoNetwork:
         assert result.used.startswith("socket.")
         assert len(result.processes) == 1
 
+    def test_a_model_with_a_fine_tuned_network(self, guarded, here, networked_file):
+        for jobs in (1, 2):
+            line = f"trifuse predict in a.jpg b.jpg -m {networked_file} -o {jobs}.csv -j {jobs}"
+            result = guarded(line, here)
+            assert (result.returncode, result.used, result.heavy) == (0, "", "")
+            assert any("workers.main" in process for process in result.processes)
+
     def test_train_and_predict(self, guarded, here, archive, recipe_file, write_dicom):
         write_dicom("in/d.dcm")
         lines = {

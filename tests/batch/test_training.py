@@ -1,6 +1,7 @@
 """The training job: told early what cannot work, and a whole model file or none."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -13,13 +14,18 @@ from trifuse.batch import training
 from trifuse.batch.inputs.options import InputOptions
 from trifuse.batch.options import PredictionOptions
 from trifuse.batch.prediction import run_prediction
-from trifuse.batch.training import fingerprint, TrainingOptions, run_training
+from trifuse.batch.training import TrainingOptions, fingerprint, run_training
+from trifuse.classifiers.archive import ModelFileError
 from trifuse.classifiers.model import ClassNamesError
 from trifuse.classifiers.model_file import read_about
+from trifuse.classifiers.network_file import NetworkError
 from trifuse.classifiers.output import OutputError
 from trifuse.datasets.table import DatasetError, LabelledTable
 from trifuse.features.images import ImageError
 from trifuse.recipes.recipe import RecipeError
+
+
+FOREIGN = hashlib.sha256(b"an image of another archive").hexdigest()
 
 
 @pytest.fixture
@@ -65,6 +71,66 @@ def test_a_folder_a_class(train, folders, tmp_path, capsys):
     ranks = "label_1,probability_1,label_2,probability_2"
     assert ",".join(header) == f"image,status,{ranks},review,prediction_set,message"
     assert float(first[3]) + float(first[5]) == pytest.approx(1)
+
+
+class TestNetworks:
+    """Of `--backbone`; the archive has 7 classes of 8 images."""
+
+    @pytest.fixture
+    def train_with(self, train, archive, tmp_path):
+        def run(*files, output=tmp_path / "m.trifuse"):
+            train(archive, output, backbones=tuple(map(str, files)))
+            return read_about(output)
+
+        return run
+
+    def test_metrics_are_of_what_no_network_has_seen(self, networked_file, halves):
+        training = read_about(networked_file)["training"]
+        assert training["images"] == 56
+        assert training["held_out"][0] == len(halves[1]) < 56
+        assert list(training["metrics"]) == ["svm", "lightgbm", "network", "ensemble"]
+        for figures in training["metrics"].values():
+            assert figures["n_images"] == len(halves[1])
+
+    def test_images_that_are_in_no_table_are_ignored(
+        self, train_with, write_network, networked_file, halves
+    ):
+        file = write_network([*halves[0], FOREIGN])
+        found, expected = train_with(file), read_about(networked_file)
+        (network,) = found["training"].pop("networks")
+        assert network["images_seen"] == len(halves[0]) + 1
+        assert expected["training"].pop("networks")[0] == {
+            **network, "images_seen": len(halves[0])
+        }  # fmt: skip
+        for about in (found, expected):
+            del about["card"]
+        assert found == expected
+
+    def test_a_network_that_has_seen_nothing_is_judged_by_all(self, train_with, write_network):
+        assert train_with(write_network([FOREIGN]))["training"]["held_out"][0] == 56
+
+    def test_other_classes(self, train_with, write_network):
+        sentence = (
+            "^the fine-tuned network is of the classes mel, nv, but the archive has synthetic_a, "
+            ".*, synthetic_g; fine-tune one on this archive$"
+        )
+        with pytest.raises(NetworkError, match=sentence):
+            train_with(write_network(classes=("mel", "nv")))
+
+    def test_what_has_seen_all(self, train_with, write_network, halves, tmp_path):
+        sentence = (
+            "^the fine-tuned network has seen all but 0 images of the class synthetic_a, too few "
+            "to calibrate it on; set more folds aside when fine-tuning, or train on the whole "
+            "archive that it is a part of$"
+        )
+        with pytest.raises(NetworkError, match=sentence):
+            train_with(write_network(sum(halves, [])))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_file_that_is_none_is_told_before_the_work(self, train_with, monkeypatch, tmp_path):
+        monkeypatch.setattr(training, "load_dataset", lambda path: pytest.fail("the work began"))
+        with pytest.raises(ModelFileError, match=r"^The network .*none cannot be read: No such"):
+            train_with(tmp_path / "none")
 
 
 def test_what_cannot_be_written_is_told_before_the_work(train, tmp_path, monkeypatch):

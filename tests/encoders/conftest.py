@@ -12,6 +12,7 @@ from trifuse.encoders.pipeline import LocalDescriptorPipeline
 from trifuse.encoders.spatial_pyramid import SpatialPyramid
 from trifuse.features import estimators as features_module
 from trifuse.features import keras_backbones
+from trifuse.features.cnn import CnnOutputs
 from trifuse.features.estimators import DenseSift
 from trifuse.features.grid import LocalDescriptors
 
@@ -42,7 +43,7 @@ class FakeNetwork:
 
     def embed(self, image):
         small = cv2.resize(image / np.float32(255), (3, 2), interpolation=cv2.INTER_AREA)
-        return small.mean(axis=(0, 1)), small
+        return CnnOutputs(small.mean(axis=(0, 1)), small, small)
 
 
 @pytest.fixture(autouse=True, scope="module")

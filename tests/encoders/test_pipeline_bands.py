@@ -49,7 +49,7 @@ def test_a_feature_map_is_local_descriptors(small, images, fake_network):
     pipeline = small(CnnEmbedding(), pca_dimension=2, position_weight=0.5)
     vectors = pipeline.fit_transform(images)
     assert vectors.shape == (6, 2 * 2 * 4)
-    _, feature_map = fake_network(b"").embed(images[0])
+    feature_map = fake_network(b"").embed(images[0]).feature_map
     values = feature_map.reshape(6, 3)
     values = values / np.linalg.norm(values, axis=1, keepdims=True)
     rows, columns = np.indices((2, 3)).reshape(2, -1)

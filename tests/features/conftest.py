@@ -65,7 +65,8 @@ def network():
     image = keras.Input((8, 10, 3), name="image")
     features = keras.layers.Conv2D(5, 3, strides=2, activation="relu")(image)
     pooled = keras.layers.GlobalAveragePooling2D()(features)
-    return export_litert(keras.Model(image, {"embedding": pooled, "feature_map": features}))
+    outputs = {"embedding": pooled, "feature_map": features, "last_map": features}
+    return export_litert(keras.Model(image, outputs))
 
 
 @pytest.fixture

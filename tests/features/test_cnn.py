@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trifuse.features.backbones import BackboneError
-from trifuse.features.cnn import CnnEmbedder, map_descriptors
+from trifuse.features.cnn import CnnClassifier, CnnEmbedder, map_descriptors
 from trifuse.features.keras_backbones import build_backbone, export_litert
 from trifuse.features.quiet import import_tensorflow
 from trifuse.features.resize import resize
@@ -46,15 +46,16 @@ def head_of(model, layer):
     keras = import_tensorflow().keras
     features = model.get_layer(layer).output
     pooled = keras.layers.GlobalAveragePooling2D()(features)
-    return keras.Model(model.input, {"embedding": pooled, "feature_map": features})
+    outputs = {"embedding": pooled, "feature_map": features, "last_map": features}
+    return keras.Model(model.input, outputs)
 
 
 def assert_litert_equals_keras(model, embedder, image):
     expected = model(image[np.newaxis].astype(np.float32), training=False)
-    embedding, feature_map = embedder.embed(image)
-    np.testing.assert_allclose(embedding, expected["embedding"][0], atol=1e-4)
-    np.testing.assert_allclose(feature_map, expected["feature_map"][0], atol=1e-4)
-    assert np.abs(embedding).max() > 0.1
+    found = embedder.embed(image)
+    for name, array in found._asdict().items():
+        np.testing.assert_allclose(array, expected[name][0], atol=1e-4, err_msg=name)
+    assert np.abs(found.embedding).max() > 0.1
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -63,10 +64,17 @@ def test_embedding_and_feature_map_equal_those_of_keras(model, embedder, seed):
 
 
 def test_the_arrays_have_the_shapes_and_types_of_the_docstring(embedder):
-    embedding, feature_map = embedder.embed(random_image())
+    embedding, feature_map, last_map = embedder.embed(random_image())
     assert (embedding.shape, embedding.dtype) == ((1280,), np.float32)
     assert (feature_map.shape, feature_map.dtype) == ((4, 6, 112), np.float32)
+    assert (last_map.shape, last_map.dtype) == ((2, 3, 1280), np.float32)
     assert embedder.input_size == SIZE
+
+
+def test_the_embedding_is_the_mean_of_the_last_map(embedder):
+    found = embedder.embed(random_image())
+    mean = found.last_map.astype(np.float64).mean(axis=(0, 1))
+    np.testing.assert_allclose(found.embedding, mean, atol=1e-5)
 
 
 def test_channel_order_and_normalisation_survive_the_export():
@@ -136,8 +144,27 @@ def test_a_network_that_is_not_ours_is_told():
     image = keras.Input((8, 8, 3), name="image")
     other = keras.Model(image, {"embedding": keras.layers.GlobalAveragePooling2D()(image)})
     embedder = CnnEmbedder(export_litert(other))
-    with pytest.raises(BackboneError, match="an embedding and a feature map; export it with"):
+    sentence = "RGB image into embedding and feature_map and last_map; export it with trifuse$"
+    with pytest.raises(BackboneError, match=sentence):
         embedder.embed(random_image())
+
+
+def test_a_classifier_gives_a_class_map(network):
+    keras = import_tensorflow().keras
+    image = keras.Input((8, 10, 3), name="image")
+    class_map = keras.layers.Conv2D(4, 3)(image)
+    model = keras.Model(image, {"class_map": class_map})
+    classifier = CnnClassifier(export_litert(model))
+    pixels = random_image(8, 10)
+    found = classifier.class_map(pixels)
+    assert (found.shape, found.dtype) == ((6, 8, 4), np.float32)
+    expected = model(pixels[np.newaxis].astype(np.float32))["class_map"][0]
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    copy = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(copy.class_map(pixels), found)
+    sentence = "does not turn one RGB image into class_map; export it with trifuse$"
+    with pytest.raises(BackboneError, match=sentence):
+        CnnClassifier(network).class_map(pixels)
 
 
 def test_each_cell_of_a_feature_map_is_a_descriptor():

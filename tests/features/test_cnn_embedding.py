@@ -21,9 +21,9 @@ def test_an_embedding_is_what_the_network_gives(built, network, picture, content
     vectors = CnnEmbedding().fit_transform(images)
     assert vectors.dtype == np.float32
     assert vectors.shape == (2, 5)
-    np.testing.assert_array_equal(vectors, [embedding for embedding, _ in expected])
+    np.testing.assert_array_equal(vectors, [found.embedding for found in expected])
     maps = CnnEmbedding(output="feature_map").fit(images)
-    expected = [map_descriptors(feature_map) for _, feature_map in expected]
+    expected = [map_descriptors(found.feature_map) for found in expected]
     assert_same(maps.transform(images), expected)
     assert_same(maps.transform([content(image) for image in images]), expected)
     for image, one in zip(images, expected, strict=True):

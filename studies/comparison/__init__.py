@@ -1,0 +1,1 @@
+"""Comparison of methods by cross-validation that keeps lesions together."""

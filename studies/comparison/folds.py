@@ -1,0 +1,120 @@
+"""One method in one fold: fitted on the training part, and asked about the test part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.classifiers.ensemble import Folds, fit_ensemble
+from trifuse.classifiers.output import open_output
+from trifuse.datasets.splits import Split, grouped_stratified_folds
+from trifuse.datasets.table import LabelledTable
+from trifuse.encoders.blocks import Blocks
+from trifuse.recipes.recipe import Recipe
+from trifuse.studies.block_cache import BlockCache
+from trifuse.studies.block_choices import block_choices, digest
+from trifuse.studies.comparison.timing import TIMED_IMAGES, median_seconds
+
+FORMAT = 1
+"""To be raised where the same blocks and recipe give other probabilities than before."""
+
+
+class FoldScores(NamedTuple):
+    """What a method says of the test part of one fold.
+
+    Attributes
+    ----------
+    probabilities : ndarray of float64, shape (n_test, n_classes)
+    dimensions : int
+        Of all blocks together.
+    seconds : float
+        Of processor time, to score the blocks of one image.
+    """
+
+    probabilities: NDArray[np.float64]
+    dimensions: int
+    seconds: float
+
+
+def draw_folds(
+    table: LabelledTable, n_folds: int, n_repeats: int, random_state: int
+) -> list[Folds]:
+    """Draw the folds of every repeat; the random state of each is one more than the last's."""
+    return [
+        grouped_stratified_folds(table.labels, table.groups, n_folds, random_state + repeat)
+        for repeat in range(n_repeats)
+    ]
+
+
+def draw_inner_folds(table: LabelledTable, training: NDArray[np.intp], method: Recipe) -> Folds:
+    """Split a training part once more, for calibrations and weights."""
+    part = table.subset(training)
+    n_folds = method.ensemble.folds
+    return grouped_stratified_folds(part.labels, part.groups, n_folds, method.random_state)
+
+
+def score_fold(cache: BlockCache, method: Recipe, split: Split) -> FoldScores:
+    """Fit a method on a training part and score the test part, or read what this gave before."""
+    path = _path(cache, method, split)
+    if (known := _read(path)) is not None:
+        return known
+    scores = _fit_and_score(cache, method, split)
+    with open_output(path) as file:
+        np.savez(file, **scores._asdict())
+    return scores
+
+
+def is_scored(cache: BlockCache, method: Recipe, split: Split) -> bool:
+    """Tell whether `score_fold` has only to read."""
+    return _read(_path(cache, method, split)) is not None
+
+
+def _path(cache: BlockCache, method: Recipe, split: Split) -> Path:
+    """Give the file of a fold's scores, by everything that they depend on.
+
+    The labels of the test part are not among it.
+    """
+    training, test = split
+    part = cache.table.subset(training)
+    choices = {name: value for name, value in method.to_dict().items() if name != "review"}
+    blocks = [block_choices(method, block) for block in method.block_weights]
+    key = digest(
+        FORMAT, cache.content, training.tolist(), test.tolist(),
+        part.label_indices.tolist(), part.group_indices.tolist(), len(part.classes),
+        choices, blocks,
+    )  # fmt: skip
+    return cache.folder / f"scores-{key}.npz"
+
+
+def _read(path: Path) -> FoldScores | None:
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            return FoldScores(
+                arrays["probabilities"], int(arrays["dimensions"]), float(arrays["seconds"])
+            )
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None  # it is not there, or damaged: then it is made again
+
+
+def _fit_and_score(cache: BlockCache, method: Recipe, split: Split) -> FoldScores:
+    training, test = split
+    labels, n_classes = cache.table.label_indices[training], len(cache.table.classes)
+    inner = draw_inner_folds(cache.table, training, method)
+    (blocks,) = cache.encode(method, [training])
+    ensemble, _ = fit_ensemble(_rows(blocks, training), labels, inner, n_classes, method)
+    held_out = _rows(blocks, test)
+    images = [_rows(held_out, [row]) for row in range(min(TIMED_IMAGES, len(test)))]
+    return FoldScores(
+        ensemble.probabilities(held_out),
+        sum(block.shape[1] for block in blocks.values()),
+        median_seconds(ensemble.probabilities, images),
+    )
+
+
+def _rows(blocks: Blocks, rows: NDArray[np.intp] | Sequence[int]) -> Blocks:
+    return {name: block[rows] for name, block in blocks.items()}

@@ -1,0 +1,171 @@
+"""Keypoints of an image, and whether those of two images lie alike."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.features.images import ImageError, read_image
+from trifuse.features.resize import shrink
+
+LONGEST_SIDE = 300
+"""Pixels to which an image is shrunk before its keypoints are sought."""
+
+MOST_KEYPOINTS = 300
+LEAST_CONTRAST = 0.01
+"""A quarter of OpenCV's default: skin has little."""
+
+MOST_EDGE = 15.0
+LARGEST_RATIO = 0.8
+"""A match is the nearest descriptor by that factor, or better, before the second nearest."""
+
+TOLERANCE = 4.0
+"""Pixels by which a keypoint may lie off its place."""
+
+LEAST_AGREEING = 8
+"""Matches that one rotation, magnification and shift must explain; a wrong one explains a few."""
+
+FINE, COARSE = 2.0, 12.0
+"""Pixels; standard deviations of Gaussian blurs."""
+
+
+class Keypoints(NamedTuple):
+    """What is kept of an image.
+
+    Attributes
+    ----------
+    pixels : bytes
+        SHA-256 of its pixels and their shape.
+    positions : ndarray of float32, shape (n, 2)
+        (column, row), as OpenCV has it, in pixels of the shrunken image.
+    descriptors : ndarray of uint8, shape (n, 128)
+        SIFT (Lowe, IJCV 2004).
+    """
+
+    pixels: bytes
+    positions: NDArray[np.float32]
+    descriptors: NDArray[np.uint8]
+
+
+def detect_keypoints(path: Path) -> Keypoints | None:
+    """Detect the strongest keypoints of an image file; None if it cannot be read."""
+    try:
+        image = read_image(path)
+    except ImageError:
+        return None
+    sift = cv2.SIFT_create(
+        MOST_KEYPOINTS, contrastThreshold=LEAST_CONTRAST, edgeThreshold=MOST_EDGE
+    )
+    found, descriptors = sift.detectAndCompute(to_grey(image), None)
+    positions = np.array([point.pt for point in found], np.float32).reshape(-1, 2)
+    content = hashlib.sha256(repr(image.shape).encode() + image.tobytes())
+    if descriptors is None:
+        descriptors = np.zeros((0, 128))
+    return Keypoints(content.digest(), positions, descriptors.astype(np.uint8))
+
+
+def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Shrink an RGB image to `LONGEST_SIDE` and take its grey levels."""
+    return np.asarray(cv2.cvtColor(shrink(image, LONGEST_SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def mirror(keypoints: Keypoints) -> Keypoints:
+    """Give the keypoints that the mirrored image has, but for rounding.
+
+    A descriptor's 4 x 4 cells change sides along the axis across its keypoint's orientation, and
+    its 8 orientations turn the other way.
+    """
+    cells = keypoints.descriptors.reshape(-1, 4, 4, 8)[:, ::-1]
+    turned = cells[..., [0, 7, 6, 5, 4, 3, 2, 1]].reshape(-1, 128)
+    return keypoints._replace(
+        positions=keypoints.positions * np.float32((-1, 1)), descriptors=turned
+    )
+
+
+def root_sift(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Take the Hellinger kernel's map of SIFT: rows of unit L2 norm (Arandjelovic, CVPR 2012)."""
+    sums = descriptors.sum(axis=1, keepdims=True, dtype=np.float32)
+    return np.sqrt(descriptors / np.maximum(sums, 1))
+
+
+def align(one: Keypoints, other: Keypoints, mirrored: bool = False) -> NDArray[np.float64] | None:
+    """Find the rotation, magnification and shift that brings one image onto another.
+
+    Keypoints match if each is the other's nearest by RootSIFT and the second nearest is much
+    farther (Lowe's ratio test); RANSAC finds what brings most of them within `TOLERANCE`.
+
+    Parameters
+    ----------
+    one, other : Keypoints
+    mirrored : bool
+        Mirror the one first.
+
+    Returns
+    -------
+    ndarray of float64, shape (2, 3), or None
+        Takes (column, row, 1) of one image to (column, row) of the other; None if fewer than
+        `LEAST_AGREEING` matches agree.
+    """
+    if min(len(one.positions), len(other.positions)) < LEAST_AGREEING:
+        return None
+    if mirrored:
+        one = mirror(one)
+    nearness = root_sift(one.descriptors) @ root_sift(other.descriptors).T
+    rows = np.arange(len(nearness))
+    nearest = nearness.argmax(axis=1)
+    mutual = nearness.argmax(axis=0)[nearest] == rows
+    best = nearness[rows, nearest]
+    nearness[rows, nearest] = -1
+    # The squared distance of unit vectors is 2 - 2 x.y.
+    chosen = mutual & (1 - best < LARGEST_RATIO**2 * (1 - nearness.max(axis=1)))
+    if chosen.sum() < LEAST_AGREEING:
+        return None
+    matrix, agreeing = cv2.estimateAffinePartial2D(
+        one.positions[chosen],
+        other.positions[nearest[chosen]],
+        ransacReprojThreshold=TOLERANCE,
+        maxIters=300,
+    )
+    if matrix is None or agreeing.sum() < LEAST_AGREEING:
+        return None
+    return np.asarray(matrix, np.float64) * (-1 if mirrored else 1, 1, 1)
+
+
+def correlate_detail(
+    one: NDArray[np.uint8], other: NDArray[np.uint8], matrix: NDArray[np.float64]
+) -> float:
+    """Correlate the fine detail of two aligned images where they overlap.
+
+    Detail is what lies between a Gaussian blur of `FINE` and one of `COARSE`: without it, one dark
+    spot in the middle of pale skin is like any other.
+
+    Parameters
+    ----------
+    one, other : ndarray of uint8, shape (rows, columns)
+        Of `to_grey`.
+    matrix : ndarray of float64, shape (2, 3)
+        Brings one onto the other, as `align` gives it.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 where there is nothing to correlate.
+    """
+    size = other.shape[::-1]
+    moved = cv2.warpAffine(one, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    both = cv2.warpAffine(np.full_like(one, 255), matrix, size) == 255
+    details = [_detail(image)[both] for image in (moved, other)]
+    if both.sum() < 2 or min(map(np.ptp, details)) == 0:
+        return 0.0
+    return max(0.0, min(1.0, float(np.corrcoef(details)[0, 1])))
+
+
+def _detail(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+    image = grey.astype(np.float32)
+    blurred = (cv2.GaussianBlur(image, (0, 0), sigma) for sigma in (FINE, COARSE))
+    return np.subtract(*blurred)

@@ -1,0 +1,108 @@
+"""Contributions of local descriptors are summed back onto the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.classifiers.calibration import softmax
+from trifuse.features.grid import CELLS, PatchGrid
+
+
+class Lattice(NamedTuple):
+    """A regular lattice of local descriptors; lengths are shares of the image's height and width.
+
+    Attributes
+    ----------
+    rows, columns : ndarray of float64, shape (n_rows,) and (n_columns,)
+        Centres, in 0..1.
+    side : tuple of float
+        Height and width of what a descriptor describes.
+    """
+
+    rows: NDArray[np.float64]
+    columns: NDArray[np.float64]
+    side: tuple[float, float]
+
+
+def patch_lattices(shape: tuple[int, int], step: int, bin_sizes: Sequence[int]) -> list[Lattice]:
+    """Give the lattices of dense SIFT and of local colour, one a bin size.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (rows, columns) of the image that was described.
+    step : int
+    bin_sizes : sequence of int
+
+    Examples
+    --------
+    >>> lattice, = patch_lattices((16, 32), step=8, bin_sizes=[4])
+    >>> lattice.rows, lattice.columns, lattice.side
+    (array([0.40625]), array([0.203125, 0.453125, 0.703125]), (1.0, 0.5))
+    """
+    lattices = []
+    for bin_size in bin_sizes:
+        grid = PatchGrid(shape, step, bin_size)
+        middle = (CELLS - 1) * bin_size / 2 + 0.5
+        rows, columns = (
+            (np.arange(n) * step + middle) / length
+            for n, length in zip((grid.n_rows, grid.n_columns), shape, strict=True)
+        )
+        side = CELLS * bin_size
+        lattices.append(Lattice(rows, columns, (side / shape[0], side / shape[1])))
+    return lattices
+
+
+def cell_lattice(n_rows: int, n_columns: int) -> Lattice:
+    """Give the lattice of the cells of a feature map."""
+    rows, columns = ((np.arange(n) + 0.5) / n for n in (n_rows, n_columns))
+    return Lattice(rows, columns, (1 / n_rows, 1 / n_columns))
+
+
+def spread(
+    contributions: NDArray[np.float64], lattices: Sequence[Lattice], shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Share out each descriptor's contribution among the pixels about its centre.
+
+    Pixels get their share by a Gaussian whose standard deviation is half the descriptor's side,
+    along each axis: for a patch this is the window of SIFT itself (Lowe 2004), two bins wide. What
+    would fall outside goes to the pixels inside.
+
+    Parameters
+    ----------
+    contributions : ndarray of float64, shape (n_descriptors,)
+        Lattice by lattice, row by row.
+    lattices : sequence of Lattice
+    shape : tuple of int
+        (rows, columns) of the map.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, columns)
+        With the sum of `contributions`.
+
+    Examples
+    --------
+    >>> spread(np.array([2.0, 4.0]), [cell_lattice(1, 2)], (2, 2)).round(2)
+    array([[1.24, 1.76],
+           [1.24, 1.76]])
+    """
+    total = np.zeros(shape)
+    ends = np.cumsum([len(lattice.rows) * len(lattice.columns) for lattice in lattices])
+    for lattice, part in zip(lattices, np.split(contributions, ends[:-1]), strict=True):
+        grid = part.reshape(len(lattice.rows), len(lattice.columns))
+        by_row = _windows(lattice.rows, lattice.side[0], shape[0])
+        by_column = _windows(lattice.columns, lattice.side[1], shape[1])
+        total += by_row.T @ grid @ by_column
+    return total
+
+
+def _windows(centers: NDArray[np.float64], side: float, length: int) -> NDArray[np.float64]:
+    """Give the pixels' weights along one axis, (n_centers, length); each row sums to one."""
+    pixels = (np.arange(length) + 0.5) / length
+    distances = (pixels - centers[:, None]) / (side / 2)
+    return softmax(-0.5 * distances**2)  # so that no window, however narrow, is empty

@@ -1,0 +1,240 @@
+"""The runner: every image by methods that never saw its lesion, and nothing computed twice."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from trifuse.classifiers.ensemble import fit_ensemble
+from trifuse.classifiers.prior import shift_prior
+from trifuse.classifiers.training import build_embedder, draw_samples, encode_images
+from trifuse.datasets.load import load_dataset
+from trifuse.datasets.splits import grouped_stratified_folds
+from trifuse.datasets.table import DatasetError
+from trifuse.encoders.blocks import BlockEncoder
+from trifuse.encoders.extraction import FeatureExtractor
+from trifuse.recipes.recipe import load_recipe
+from trifuse.studies import block_cache
+from trifuse.studies.block_cache import BlockCache
+from trifuse.studies.block_choices import with_blocks
+from trifuse.studies.comparison import folds as fold_scores
+from trifuse.studies.comparison.run import compare, join_blocks
+
+
+@pytest.fixture(scope="module")
+def table(archive):
+    """Pairs of pictures are one lesion: enough lesions for folds in folds."""
+    table = load_dataset(archive)
+    return replace(table, groups=tuple(f"{row // 2}" for row in range(len(table))))
+
+
+@pytest.fixture(scope="module")
+def recipe(recipe_file):
+    return load_recipe(str(recipe_file))
+
+
+@pytest.fixture(scope="module")
+def methods(recipe):
+    return {"both": recipe, "SIFT": with_blocks(recipe, ["sift_fisher"])}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("comparison") / "cache"
+
+
+@pytest.fixture(scope="module")
+def result(table, methods, recipe, folder):
+    return compare(BlockCache(folder, table), methods, recipe, n_folds=2, n_repeats=2)
+
+
+class Work:
+    """What is done, in order: passes over the images, by title, and fits; stops at a fit."""
+
+    def __init__(self, stop_at=None):
+        self.done = []
+        self.stop_at = stop_at
+
+    def map(self, function, items, title):
+        self.done.append(title)
+        return map(function, items)
+
+    def fit(self, *arguments):
+        if self.done.count("fit") == self.stop_at:
+            raise KeyboardInterrupt
+        self.done.append("fit")
+        return fit_ensemble(*arguments)
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    """Begin to note what is done."""
+
+    def begin(stop_at=None):
+        work = Work(stop_at)
+        monkeypatch.setattr(fold_scores, "fit_ensemble", work.fit)
+        return work
+
+    return begin
+
+
+def score_plainly(table, recipe, training, test):
+    """Train on one part as `trifuse train` does, and score the other."""
+    part = table.subset(training)
+    extractor = FeatureExtractor(recipe, build_embedder(recipe))
+    encoder = BlockEncoder.fit(extractor, list(draw_samples(part.paths, extractor).values()))
+    inner = grouped_stratified_folds(part.labels, part.groups, recipe.ensemble.folds, 0)
+    ensemble, _ = fit_ensemble(
+        encode_images(part.paths, encoder), part.label_indices, inner, len(part.classes), recipe
+    )
+    return ensemble.probabilities(encode_images(table.subset(test).paths, encoder))
+
+
+def test_scores_are_those_of_a_plain_loop(result, table, recipe, methods):
+    for repeat, random_state in enumerate((0, 1)):
+        folds = grouped_stratified_folds(table.labels, table.groups, 2, random_state)
+        training, test = folds[repeat]
+        for name, method in methods.items():
+            scores = result.methods[name]
+            expected = score_plainly(table, method, training, test)
+            np.testing.assert_allclose(scores.probabilities[repeat, test], expected, atol=1e-9)
+            prior = np.bincount(table.label_indices[training]) / len(training)
+            even = shift_prior(expected, prior, np.full(7, 1 / 7))
+            np.testing.assert_allclose(scores.balanced[repeat, test], even, atol=1e-9)
+
+
+def test_what_is_told_of_the_archive(result, table, recipe):
+    assert result.classes == table.classes
+    assert result.n_folds == 2
+    np.testing.assert_array_equal(result.labels, table.label_indices)
+    np.testing.assert_array_equal(result.groups, table.group_indices)
+    assert list(result.methods) == ["both", "SIFT"]
+
+
+def test_every_image_is_scored_in_every_repeat(result, table):
+    for scores in result.methods.values():
+        for probabilities in (scores.probabilities, scores.balanced):
+            assert probabilities.shape == (2, len(table), 7)
+            np.testing.assert_allclose(probabilities.sum(axis=2), 1)
+        assert not np.array_equal(*scores.probabilities)
+
+
+def test_dimensions_and_seconds(result, recipe):
+    fisher = [2 * 4 * (8 + 2), 2 * 4 * (6 + 2)]  # components times PCA and positions
+    both, sift = result.methods.values()
+    assert (both.dimensions, sift.dimensions) == (sum(fisher), fisher[0])
+    assert 0 < sift.seconds < both.seconds < 5
+
+
+def test_it_learns(result):
+    right = result.methods["both"].balanced.argmax(axis=2) == result.labels
+    assert right.mean() > 2 / 7
+
+
+def test_a_finished_run_computes_nothing(result, table, methods, recipe, folder, watch):
+    work = watch()
+    again = compare(BlockCache(folder, table, work.map), methods, recipe, 2, 2)
+    assert work.done == []
+    assert again.fingerprint == result.fingerprint
+    assert_same(again, result)
+
+
+def assert_same(one, other):
+    assert list(one.methods) == list(other.methods)
+    for name, scores in one.methods.items():
+        known = other.methods[name]
+        np.testing.assert_array_equal(scores.probabilities, known.probabilities)
+        np.testing.assert_array_equal(scores.balanced, known.balanced)
+        assert scores.dimensions == known.dimensions
+
+
+def test_a_killed_run_goes_on_where_it_was(result, table, methods, recipe, tmp_path, watch):
+    first = watch(stop_at=3)
+    with pytest.raises(KeyboardInterrupt):
+        compare(BlockCache(tmp_path, table, first.map), methods, recipe, 2, 2)
+    passes = ["sampling descriptors", "encoding images"]
+    assert first.done == [*passes, *passes, "fit", "fit", "fit"]
+    second = watch()
+    assert_same(compare(BlockCache(tmp_path, table, second.map), methods, recipe, 2, 2), result)
+    assert second.done == ["fit"] * (2 * 2 * 2 - 3)
+
+
+def test_a_method_added_later_computes_what_is_new(table, methods, recipe, folder, result, watch):
+    work = watch()
+    more = {**methods, "weaker": replace(recipe, svm=replace(recipe.svm, C=0.1))}
+    compare(BlockCache(folder, table, work.map), more, recipe, 2, 2)
+    assert work.done == ["fit"] * 4
+
+
+def test_damaged_scores_are_made_again(table, methods, recipe, folder, result, watch):
+    files = sorted(folder.glob("scores-*.npz"))
+    whole = [np.load(file)["probabilities"] for file in files[:2]]
+    files[0].write_bytes(b"")
+    files[1].write_bytes(files[1].read_bytes()[:-40])
+    work = watch()
+    compare(BlockCache(folder, table, work.map), methods, recipe, 2, 2)
+    assert work.done == ["fit"] * 2
+    for file, expected in zip(files, whole, strict=False):
+        np.testing.assert_array_equal(np.load(file)["probabilities"], expected)
+
+
+def test_labels_of_the_test_part_change_nothing(table, recipe, folder, result, tmp_path):
+    split = grouped_stratified_folds(table.labels, table.groups, 2, 0)[0]
+    labels = list(table.labels)
+    for row in split[1]:
+        labels[row] = table.classes[(table.label_indices[row] + 3) % 7]
+    changed = replace(table, labels=tuple(labels))
+    before = fold_scores.score_fold(BlockCache(folder, table), recipe, split)
+    after = fold_scores.score_fold(BlockCache(tmp_path, changed), recipe, split)
+    np.testing.assert_array_equal(before.probabilities, after.probabilities)
+
+
+def test_labels_of_the_training_part_are_in_the_key(table, recipe, folder, result):
+    split = grouped_stratified_folds(table.labels, table.groups, 2, 0)[0]
+    labels = list(table.labels)
+    for row in split[0]:
+        labels[row] = table.classes[(table.label_indices[row] + 3) % 7]
+    changed = replace(table, labels=tuple(labels))
+    assert fold_scores.is_scored(BlockCache(folder, table), recipe, split)
+    assert not fold_scores.is_scored(BlockCache(folder, changed), recipe, split)
+    alone = replace(table, groups=tuple(map(str, range(len(table)))))
+    assert not fold_scores.is_scored(BlockCache(folder, alone), recipe, split)
+
+
+def test_the_review_is_no_part_of_a_method(table, recipe, folder, result):
+    split = grouped_stratified_folds(table.labels, table.groups, 2, 0)[0]
+    other = replace(recipe, review=replace(recipe.review, coverage=0.5))
+    assert fold_scores.is_scored(BlockCache(folder, table), other, split)
+
+
+def test_a_class_too_small_for_folds_in_folds_is_told_before_the_work(
+    archive, recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(block_cache, "build_embedder", lambda _: pytest.fail("work began"))
+    cache = BlockCache(tmp_path, load_dataset(archive))
+    with pytest.raises(DatasetError, match="the class synthetic_b has 1 groups"):
+        compare(cache, {"both": recipe}, recipe, n_folds=2)
+
+
+def test_it_says_what_takes_long(table, recipe, tmp_path):
+    said = []
+    compare(BlockCache(tmp_path, table), {"both": recipe}, recipe, 2, 1, said.append)
+    features, *folds = said
+    assert re.fullmatch(
+        r"features \(sift_fisher, color_fisher\): about \d\.\d min of one core, codebooks aside",
+        features,
+    )
+    assert folds == ["both: fold 1 of 2", "both: fold 2 of 2"]
+
+
+def test_methods_share_passes_where_their_features_are_alike(recipe):
+    sift, color = (with_blocks(recipe, [name]) for name in ("sift_vlad", "color_fisher"))
+    weaker = replace(color, svm=replace(color.svm, C=0.1))
+    other = replace(sift, image=replace(sift.image, longest_side=50))
+    joined = join_blocks([sift, color, other, weaker, recipe])
+    assert [list(one.block_weights) for one in joined] == [
+        ["sift_vlad", "color_fisher", "sift_fisher"],
+        ["sift_vlad"],
+    ]
+    assert [one.image.longest_side for one in joined] == [96, 50]
