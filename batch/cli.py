@@ -13,9 +13,10 @@ from trifuse.batch.stop import StoppedError
 from trifuse.batch.text import without_controls
 
 COMMANDS = (
-    "train", "predict", "evaluate", "info", "backbones", "demo", "compare", "project", "tune",
-    "explain",
+    "train", "predict", "evaluate", "info", "demo",
+    "duplicates", "compare", "tune", "finetune", "backbones", "project", "explain",
 )  # fmt: skip
+"""In the order of the help: the job, then the studies."""
 
 
 class LazyGroup(click.Group):

@@ -9,16 +9,14 @@ from typing import Any
 
 import click
 
-from trifuse.batch.commands.options import jobs_option
-from trifuse.recipes.recipe import preset_names
+from trifuse.batch.commands.options import jobs_option, merge_duplicates_option, recipe_option
 
 
 @click.command("compare")
 @click.argument("data", metavar="DATA", type=click.Path())
 @click.option("-o", "--output", required=True, metavar="FOLDER", type=click.Path(path_type=Path),
               help="The tables, the figure, the page, and the cache.")  # fmt: skip
-@click.option("--recipe", default="default", show_default=True, metavar="NAME|FILE.toml",
-              help=f"Methods differ from it: {', '.join(preset_names())}, or a file.")  # fmt: skip
+@recipe_option("Methods differ from it")
 @click.option("--methods", metavar="FILE.toml", type=click.Path(path_type=Path),
               help="A table each, with what differs from the recipe.  [default: the ensemble, each "
               "member, each block alone]")  # fmt: skip
@@ -32,6 +30,7 @@ from trifuse.recipes.recipe import preset_names
               help="Fit it on fewer lesions too; may be repeated.")  # fmt: skip
 @click.option("--leakage", multiple=True, metavar="METHOD",
               help="Show it with folds by image too; may be repeated.")  # fmt: skip
+@merge_duplicates_option()
 @jobs_option()
 @click.option("--overwrite", is_flag=True, help="Replace an existing comparison.")
 def command(
@@ -58,6 +57,7 @@ def command(
     from trifuse.studies.comparison.methods import choose_methods, require_methods
     from trifuse.studies.comparison.report import check_report, write_report
     from trifuse.studies.comparison.run import compare
+    from trifuse.studies.duplicates.guard import guard_groups
     from trifuse.studies.extra import need_extra
 
     with need_extra("studies"):  # told now, not when all is measured
@@ -72,8 +72,9 @@ def command(
     output.mkdir(parents=True, exist_ok=True)
     check_report(output, overwrite)
 
-    say, folds = partial(click.echo, err=True), options["folds"]
-    cache = BlockCache(output / "cache", table, ProcessMapper(jobs))
+    say, folds, mapper = partial(click.echo, err=True), options["folds"], ProcessMapper(jobs)
+    table = guard_groups(table, options["merge_duplicates"], mapper, say)
+    cache = BlockCache(output / "cache", table, mapper)
     scores = compare(cache, methods, base, folds, options["repeats"], say)
     curves = {
         name: measure_learning(cache, name, methods[name], base, folds, say)

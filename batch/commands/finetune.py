@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from trifuse.batch.commands.options import jobs_option, merge_duplicates_option
 from trifuse.recipes.finetuning import FinetuningRecipe
 
 
@@ -17,8 +18,12 @@ from trifuse.recipes.finetuning import FinetuningRecipe
 @click.option("--recipe", default="default", show_default=True, metavar="NAME|FILE.toml",
               help="Every choice of the run: "
                    f"{', '.join(FinetuningRecipe.presets())}, or a file.")  # fmt: skip
+@merge_duplicates_option()
+@jobs_option()
 @click.option("--overwrite", is_flag=True, help="Begin anew where FOLDER holds a training.")
-def command(data: str, output: str, recipe: str, overwrite: bool) -> None:
+def command(
+    data: str, output: str, recipe: str, merge_duplicates: bool, jobs: int, overwrite: bool
+) -> None:
     """Fine-tune a pretrained network on a labelled archive.
 
     DATA is as for `trifuse train`. A part of the lesions is set aside, for classifiers to learn
@@ -32,12 +37,15 @@ def command(data: str, output: str, recipe: str, overwrite: bool) -> None:
     trifuse finetune HAM10000/ -o tuned
     trifuse train HAM10000/ -o ham.trifuse --backbone tuned/network.trifuse-cnn
     """
+    from trifuse.batch.workers.process_mapper import ProcessMapper
     from trifuse.datasets.load import load_dataset
+    from trifuse.studies.duplicates.guard import guard_groups
     from trifuse.studies.finetuning.finetune import NETWORK, fine_tune, open_folder
 
     say = partial(click.echo, err=True)
     choices, table = FinetuningRecipe.load(recipe), load_dataset(data)
     folder = open_folder(Path(output), overwrite)
+    table = guard_groups(table, merge_duplicates, ProcessMapper(jobs), say)
     network = fine_tune(table, choices, folder, say)
     figures = ", ".join(f"{name} {value:.3f}" for name, value in network.about.validation.items())
     say(f"{folder / NETWORK} written; on the images that chose it: {figures}")

@@ -23,6 +23,17 @@ def jobs_option() -> Decorator:
     )
 
 
+def recipe_option(what: str) -> Decorator:
+    """Give ``--recipe``, the recipe of a model; `what` says what it is for."""
+    return click.option(
+        "--recipe",
+        default="default",
+        show_default=True,
+        metavar="NAME|FILE.toml",
+        help=f"{what}: default, fast, thorough, bottleneck-…, or a file.",
+    )
+
+
 def json_option() -> Decorator:
     """Give ``--json``."""
     return click.option("as_json", "--json", is_flag=True, help="Write JSON.")

@@ -7,15 +7,13 @@ from typing import Any
 
 import click
 
-from trifuse.batch.commands.options import jobs_option, merge_duplicates_option
-from trifuse.recipes.recipe import preset_names
+from trifuse.batch.commands.options import jobs_option, merge_duplicates_option, recipe_option
 
 
 @click.command("train")
 @click.argument("data", metavar="DATA", type=click.Path())
 @click.option("-o", "--output", required=True, metavar="FILE", help="The model, NAME.trifuse.")
-@click.option("--recipe", default="default", show_default=True, metavar="NAME|FILE.toml",
-              help=f"Every choice of the run: {', '.join(preset_names())}, or a file.")  # fmt: skip
+@recipe_option("Every choice of the run")
 @click.option("backbones", "--backbone", multiple=True, metavar="FILE",
               help="A network of trifuse finetune, as one more member; repeatable.")  # fmt: skip
 @merge_duplicates_option()

@@ -8,16 +8,14 @@ from typing import Any
 
 import click
 
-from trifuse.batch.commands.options import jobs_option
-from trifuse.recipes.recipe import preset_names
+from trifuse.batch.commands.options import jobs_option, merge_duplicates_option, recipe_option
 
 
 @click.command("tune")
 @click.argument("data", metavar="DATA", type=click.Path())
 @click.option("-o", "--output", required=True, metavar="FOLDER", type=click.Path(path_type=Path),
               help="The best recipe, the report, the search, and the cache.")  # fmt: skip
-@click.option("--recipe", default="default", show_default=True, metavar="NAME|FILE.toml",
-              help=f"Where the search begins: {', '.join(preset_names())}, or a file.")  # fmt: skip
+@recipe_option("Where the search begins")
 @click.option("--objective", default="log_loss", show_default=True,
               type=click.Choice(("log_loss", "balanced_bma", "bma", "macro_auc")),
               help="The figure to search for.")  # fmt: skip
@@ -27,6 +25,7 @@ from trifuse.recipes.recipe import preset_names
               help="Begin no trial after so long.")  # fmt: skip
 @click.option("--keep-codebooks", is_flag=True,
               help="Search everything but the codebooks' sizes: much faster.")  # fmt: skip
+@merge_duplicates_option()
 @jobs_option()
 def command(data: str, output: Path, recipe: str, jobs: int, **options: Any) -> None:
     """Search for the best recipe, and measure it on lesions that the search did not see.
@@ -45,16 +44,18 @@ def command(data: str, output: Path, recipe: str, jobs: int, **options: Any) -> 
     from trifuse.datasets.load import load_dataset
     from trifuse.recipes.recipe import load_recipe
     from trifuse.studies.block_cache import BlockCache
+    from trifuse.studies.duplicates.guard import guard_groups
     from trifuse.studies.tuning.report import prepare_folder, write_report
     from trifuse.studies.tuning.study import Budget
     from trifuse.studies.tuning.tune import tune
 
     base, table = load_recipe(recipe), load_dataset(data)
     storage = prepare_folder(output)
-    cache = BlockCache(output / "cache", table, ProcessMapper(jobs))
+    say, mapper = partial(click.echo, err=True), ProcessMapper(jobs)
+    table = guard_groups(table, options["merge_duplicates"], mapper, say)
+    cache = BlockCache(output / "cache", table, mapper)
     budget = Budget(options["trials"], options["time"])
     objective, keep_codebooks = options["objective"], options["keep_codebooks"]
-    say = partial(click.echo, err=True)
     tuning = tune(cache, base, storage, objective, budget, keep_codebooks, say)
     write_report(output, tuning)
     click.echo((output / "report.md").read_text("utf-8"), nl=False)
