@@ -11,6 +11,7 @@ and of the order by nearness to the centre, where photographers put what they lo
 from __future__ import annotations
 
 import argparse
+import io
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.stats import bootstrap
 
 from trifuse.batch.workers.process_mapper import ProcessMapper
@@ -37,13 +39,13 @@ from trifuse.studies.explanation.curves import STEPS, blur, follow, measure
 from trifuse.studies.explanation.explain import explain_image
 from trifuse.studies.explanation.report import Reporter
 
-Image = NDArray[np.uint8]
+Picture = NDArray[np.uint8]
 Rows = Iterator[list[str]]
 SIZE, RADIUS = (120, 160), 22
 KINDS = ("stripes", "checks", "plain")
 
 
-def draw_planted(kind: str, rng: np.random.Generator) -> tuple[Image, NDArray[np.bool_]]:
+def draw_planted(kind: str, rng: np.random.Generator) -> tuple[Picture, NDArray[np.bool_]]:
     """Draw skin with two spots of one colour: one decides the class, one is in every picture.
 
     Gives the picture, RGB, and the mask of the spot that decides.
@@ -136,7 +138,7 @@ class CurveMeasurer:
         return areas
 
 
-def _probability(model: Model, index: int, picture: Image) -> float:
+def _probability(model: Model, index: int, picture: Picture) -> float:
     return float(model.predict(picture)[index])
 
 
@@ -173,13 +175,15 @@ def interval(values: NDArray[np.float64]) -> str:
 
 
 def draw(recipe: Recipe, folder: Path, jobs: int) -> None:
-    """Draw the figures: a picture with a planted spot, and one of the demonstration's archive."""
+    """Draw the figure of docs/explain.md, of a picture like those of the demonstration."""
     with tempfile.TemporaryDirectory() as archive:
         model = train(load_dataset(write_synthetic_archive(archive)), recipe, jobs)
         test = Path(archive) / "test"
         write_synthetic_archive(test, images_per_class=1, seed=1)
         image = read_image(test / "images" / "synthetic_b_0000.jpg")
-    (folder / "explain-lesion.png").write_bytes(Reporter(model).report(image).figure)
+    figure = Image.open(io.BytesIO(Reporter(model).report(image).figure)).convert("RGB")
+    figure.thumbnail((1000, 1000))
+    figure.save(folder / "explain-lesion.png", optimize=True)
 
 
 def main() -> None:

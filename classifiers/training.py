@@ -14,7 +14,7 @@ from trifuse.classifiers.ensemble import Folds, OutOfFold, fit_ensemble
 from trifuse.classifiers.model import Model, check_class_names, mean_logits
 from trifuse.classifiers.review import fit_review
 from trifuse.encoders.blocks import BlockEncoder, Blocks, sample_streams, stack_blocks
-from trifuse.encoders.extraction import FeatureExtractor, uses_cnn
+from trifuse.encoders.extraction import FeatureExtractor, encodings_by_stream, uses_cnn
 from trifuse.features.cnn import CnnClassifier, CnnEmbedder
 from trifuse.features.grid import LocalDescriptors
 from trifuse.features.images import read_image
@@ -69,8 +69,11 @@ def draw_samples(
     Returns
     -------
     dict of int to dict of str to LocalDescriptors
-        By row number, for at most `recipe.sample.images` rows, what was drawn of each stream.
+        By row number, for at most `recipe.sample.images` rows, what was drawn of each stream;
+        empty where no block needs a codebook.
     """
+    if not encodings_by_stream(extractor.recipe.block_weights):
+        return {}
     sample, seed = extractor.recipe.sample, extractor.recipe.random_state
     n_images = min(sample.images, len(paths))
     rows = np.linspace(0, len(paths) - 1, n_images).round().astype(int).tolist()

@@ -22,7 +22,7 @@ class DuplicatePair(NamedTuple):
     kind : {"exact", "near"}
         Exact are the same bytes or the same pixels.
     score : float
-        How alike they are where they overlap, in [0, 1]; 1 for exact.
+        The correlation of their fine detail where they overlap, in [0, 1]; 1 for exact.
     """
 
     first: int

@@ -4,8 +4,10 @@ TensorFlow is imported when a function here is called. Scoring needs only the by
 :mod:`trifuse.features.cnn`.
 """
 
+import contextlib
 import importlib
 import os
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -126,7 +128,8 @@ def _network(row: Backbone, image: Any, weights: str) -> Any:
         network = keras.Model(image, efficientnet_lite(pixels, row.width, row.depth))
         _load_lite_weights(network, row, weights)
         return network
-    with warnings.catch_warnings():
+    # Keras tells of its downloads on stdout, which is for results.
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         # MobileNet warns that its weights were trained at 224 x 224, which changes nothing here.
         warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
         return getattr(keras.applications, row.builder)(

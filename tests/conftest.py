@@ -107,6 +107,7 @@ def write_network(tmp_path_factory):
 
     def write(seen=(), seed=0, classes=tuple(SYNTHETIC_CLASSES), outputs=None):
         keras = import_tensorflow().keras
+        keras.utils.clear_session()  # the bytes hold the layers' names, which it numbers
         keras.utils.set_random_seed(seed)
         image = keras.Input((8, 10, 3), name="image")
         pixels = keras.layers.Rescaling(1 / 255)(image)
@@ -143,7 +144,7 @@ def networked_file(archive, recipe_file, write_network, halves, tmp_path_factory
     return path
 
 
-def build_small_backbone(name, weights, input_size):  # noqa: ARG001
+def build_small_backbone(name, weights, input_size):
     """Build a network of few layers in place of one of the table, which take seconds."""
     keras = import_tensorflow().keras
     image = keras.Input((*input_size, 3), name="image")

@@ -130,3 +130,21 @@ def test_backbones():
     assert re.search(
         r"^\| mobilenet-0\.75 +\| 224 x 224 \| 0\.32 G \| +\d+ \| +\d+ G \|$", printed, re.MULTILINE
     )
+
+
+FINETUNING = """
+network = { weights = "random", side = 32, frozen = 0.9 }
+schedule = { epochs = 1, images_per_epoch = 16, batch = 8 }
+split = { folds = 4, calibration = 2 }
+export = { rows = 32, columns = 32, views = 1 }
+"""
+
+
+def test_fine_tuning(table, recipe_file, tmp_path):
+    recipe, work = tmp_path / "finetuning.toml", tmp_path / "work"
+    recipe.write_text(FINETUNING, encoding="utf-8")
+    options = ("--recipe", recipe_file, "--finetuning", recipe, "--folds", "2", "--jobs", "1")
+    printed = run("fine_tuned.py", table, "--work", work, *options)
+    for method in ("frozen, ensemble", "tuned, network", "tuned, ensemble"):
+        assert f"| {method} " in printed
+    assert (work / "report.html").exists()

@@ -8,25 +8,14 @@ from pathlib import Path
 
 import click
 
-from trifuse.batch.commands.options import json_option
+from trifuse.batch.commands.options import json_option, parse_figure
 from trifuse.studies.figures import FORMATS
 
 HEADER = ("name", "input", "embedding", "parameters", "MACs", "top-1", "weights")
 
 
-def _parse_figure(
-    ctx: click.Context,  # noqa: ARG001
-    param: click.Parameter,  # noqa: ARG001
-    path: Path | None,
-) -> Path | None:
-    if path is not None and path.suffix not in FORMATS:
-        msg = f"a figure ends in {', '.join(FORMATS)}; {path} does not."
-        raise click.BadParameter(msg)
-    return path
-
-
 @click.command("backbones")
-@click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), callback=_parse_figure,
+@click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), callback=parse_figure,
               help=f"Draw accuracy by multiply-adds too; {', '.join(FORMATS)}.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an existing figure.")
 @json_option()

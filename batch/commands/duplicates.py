@@ -33,11 +33,10 @@ def command(
     """Find images of different groups that show the same thing.
 
     DATA is what `trifuse train` takes. A pair is exact if the pixels are the same, and near if
-    one rotation, magnification and shift, mirrored or not, brings many keypoints of one image onto
-    those of the other; its score is the share of the matched keypoints for which it does so. A
-    split that separates such a pair gives figures that are too good: `--merge-duplicates` of
-    `trifuse train` keeps them together. Images that cannot be read are left out, and the exit code
-    is then 3.
+    one image can be turned, magnified, shifted and perhaps mirrored onto the other; its score is
+    the correlation of their fine detail where they then overlap. Figures of a split that separates
+    such a pair are too good: `trifuse train --merge-duplicates` keeps them together. Images that
+    cannot be read are left out, and the exit code is then 3.
 
     \b
     trifuse duplicates HAM10000/ -o pairs.csv --page pairs.html
@@ -90,7 +89,7 @@ def _list_lines(table: LabelledTable, pairs: Sequence[DuplicatePair]) -> Iterato
     columns = ([str(path) for path in table.paths], table.groups, table.labels)
     for first, second, kind, score in pairs:
         names = [column[row] for column in columns for row in (first, second)]
-        yield write_line(map(write_cell, (*names, kind, score)))
+        yield write_line([*map(write_cell, names), kind, write_cell(score)])
 
 
 def _tell(table: LabelledTable, pairs: Sequence[DuplicatePair], n_unread: int) -> int:

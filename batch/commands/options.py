@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
+
+from trifuse.studies.figures import FORMATS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -37,6 +40,18 @@ def recipe_option(what: str) -> Decorator:
 def json_option() -> Decorator:
     """Give ``--json``."""
     return click.option("as_json", "--json", is_flag=True, help="Write JSON.")
+
+
+def parse_figure(
+    ctx: click.Context,  # noqa: ARG001
+    param: click.Parameter,  # noqa: ARG001
+    path: Path | None,
+) -> Path | None:
+    """Refuse a figure of an unknown format: the callback of options that name one."""
+    if path is not None and path.suffix not in FORMATS:
+        msg = f"a figure ends in {', '.join(FORMATS)}; {path} does not."
+        raise click.BadParameter(msg)
+    return path
 
 
 def merge_duplicates_option() -> Decorator:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trifuse.batch.commands.options import jobs_option
+from trifuse.batch.commands.options import jobs_option, parse_figure
 from trifuse.batch.exit_codes import EXIT_OK, EXIT_SOME_UNREAD
 from trifuse.batch.text import without_controls
 from trifuse.studies.figures import FORMATS
@@ -20,18 +20,11 @@ if TYPE_CHECKING:
 COLUMNS = ("image", "group", "label", "predicted", "x", "y")
 
 
-def _parse_figure(ctx: click.Context, param: click.Parameter, text: str) -> Path:  # noqa: ARG001
-    path = Path(text)
-    if path.suffix not in FORMATS:
-        msg = f"a figure ends in {', '.join(FORMATS)}; {text} does not."
-        raise click.BadParameter(msg)
-    return path
-
-
 @click.command("project")
 @click.argument("data", metavar="DATA", type=click.Path())
 @click.option("-m", "--model", required=True, metavar="FILE", help="The model, NAME.trifuse.")
-@click.option("-o", "--output", required=True, metavar="FILE", callback=_parse_figure,
+@click.option("-o", "--output", required=True, metavar="FILE",
+              type=click.Path(path_type=Path), callback=parse_figure,
               help=f"The figure; {', '.join(FORMATS)}.")  # fmt: skip
 @click.option("--page", metavar="FILE", type=click.Path(path_type=Path),
               help="Write a page too, with the image of each point.")  # fmt: skip

@@ -114,8 +114,8 @@ def _near_pairs(
             if matrix is None or chosen[one].pixels == chosen[other].pixels:
                 continue
             first, second = int(rows[one]), int(rows[other])
-            greys = (to_grey(read_image(table.paths[row])) for row in (first, second))
-            if (score := correlate_detail(*greys, matrix)) >= LEAST_SCORE:
+            here, there = (to_grey(read_image(table.paths[row])) for row in (first, second))
+            if (score := correlate_detail(here, there, matrix)) >= LEAST_SCORE:
                 found.add((one, other))
                 yield DuplicatePair(first, second, "near", score)
 

@@ -24,11 +24,14 @@ MOST_EDGE = 15.0
 LARGEST_RATIO = 0.8
 """A match is the nearest descriptor by that factor, or better, before the second nearest."""
 
-TOLERANCE = 4.0
-"""Pixels by which a keypoint may lie off its place."""
+TOLERANCE = 4 / 300
+"""By which a keypoint may lie off its place, as a share of the image's longest side."""
 
 LEAST_AGREEING = 8
-"""Matches that one rotation, magnification and shift must explain; a wrong one explains a few."""
+"""Matches at different places that must agree; a wrong alignment explains a few by chance."""
+
+LEAST_SHARE = 0.4
+"""Of the matches that must agree: a wrong alignment explains more where a texture repeats."""
 
 FINE, COARSE = 2.0, 12.0
 """Pixels; standard deviations of Gaussian blurs."""
@@ -41,6 +44,8 @@ class Keypoints(NamedTuple):
     ----------
     pixels : bytes
         SHA-256 of its pixels and their shape.
+    longest_side : int
+        Of the shrunken image, in pixels.
     positions : ndarray of float32, shape (n, 2)
         (column, row), as OpenCV has it, in pixels of the shrunken image.
     descriptors : ndarray of uint8, shape (n, 128)
@@ -48,6 +53,7 @@ class Keypoints(NamedTuple):
     """
 
     pixels: bytes
+    longest_side: int
     positions: NDArray[np.float32]
     descriptors: NDArray[np.uint8]
 
@@ -58,15 +64,19 @@ def detect_keypoints(path: Path) -> Keypoints | None:
         image = read_image(path)
     except ImageError:
         return None
-    sift = cv2.SIFT_create(
+    grey = to_grey(image)
+    sift = cv2.SIFT.create(
         MOST_KEYPOINTS, contrastThreshold=LEAST_CONTRAST, edgeThreshold=MOST_EDGE
     )
-    found, descriptors = sift.detectAndCompute(to_grey(image), None)
-    positions = np.array([point.pt for point in found], np.float32).reshape(-1, 2)
-    content = hashlib.sha256(repr(image.shape).encode() + image.tobytes())
+    found, descriptors = sift.detectAndCompute(grey, None)
     if descriptors is None:
         descriptors = np.zeros((0, 128))
-    return Keypoints(content.digest(), positions, descriptors.astype(np.uint8))
+    return Keypoints(
+        hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest(),
+        max(grey.shape),
+        np.array([point.pt for point in found], np.float32).reshape(-1, 2),
+        descriptors.astype(np.uint8),
+    )
 
 
 def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -83,21 +93,22 @@ def mirror(keypoints: Keypoints) -> Keypoints:
     cells = keypoints.descriptors.reshape(-1, 4, 4, 8)[:, ::-1]
     turned = cells[..., [0, 7, 6, 5, 4, 3, 2, 1]].reshape(-1, 128)
     return keypoints._replace(
-        positions=keypoints.positions * np.float32((-1, 1)), descriptors=turned
+        positions=keypoints.positions * np.array((-1, 1), np.float32), descriptors=turned
     )
 
 
 def root_sift(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Take the Hellinger kernel's map of SIFT: rows of unit L2 norm (Arandjelovic, CVPR 2012)."""
     sums = descriptors.sum(axis=1, keepdims=True, dtype=np.float32)
-    return np.sqrt(descriptors / np.maximum(sums, 1))
+    return np.asarray(np.sqrt(descriptors / np.maximum(sums, 1)), np.float32)
 
 
 def align(one: Keypoints, other: Keypoints, mirrored: bool = False) -> NDArray[np.float64] | None:
     """Find the rotation, magnification and shift that brings one image onto another.
 
     Keypoints match if each is the other's nearest by RootSIFT and the second nearest is much
-    farther (Lowe's ratio test); RANSAC finds what brings most of them within `TOLERANCE`.
+    farther (Lowe's ratio test); RANSAC finds what brings most of them
+    within `TOLERANCE`.
 
     Parameters
     ----------
@@ -109,7 +120,7 @@ def align(one: Keypoints, other: Keypoints, mirrored: bool = False) -> NDArray[n
     -------
     ndarray of float64, shape (2, 3), or None
         Takes (column, row, 1) of one image to (column, row) of the other; None if fewer than
-        `LEAST_AGREEING` matches agree.
+        `LEAST_AGREEING` matches, or `LEAST_SHARE` of them, agree.
     """
     if min(len(one.positions), len(other.positions)) < LEAST_AGREEING:
         return None
@@ -125,13 +136,16 @@ def align(one: Keypoints, other: Keypoints, mirrored: bool = False) -> NDArray[n
     chosen = mutual & (1 - best < LARGEST_RATIO**2 * (1 - nearness.max(axis=1)))
     if chosen.sum() < LEAST_AGREEING:
         return None
-    matrix, agreeing = cv2.estimateAffinePartial2D(
-        one.positions[chosen],
-        other.positions[nearest[chosen]],
-        ransacReprojThreshold=TOLERANCE,
-        maxIters=300,
+    here, there = one.positions[chosen], other.positions[nearest[chosen]]
+    tolerance = TOLERANCE * min(one.longest_side, other.longest_side)
+    matrix, inliers = cv2.estimateAffinePartial2D(
+        here, there, ransacReprojThreshold=tolerance, maxIters=300
     )
-    if matrix is None or agreeing.sum() < LEAST_AGREEING:
+    if matrix is None:
+        return None
+    # One place can have keypoints of several orientations, which agree whatever they show.
+    agreeing = np.unique(here[inliers.ravel() > 0].round(), axis=0)
+    if len(agreeing) < max(LEAST_AGREEING, LEAST_SHARE * len(here)):
         return None
     return np.asarray(matrix, np.float64) * (-1 if mirrored else 1, 1, 1)
 
@@ -157,15 +171,20 @@ def correlate_detail(
         In [0, 1]; 0 where there is nothing to correlate.
     """
     size = other.shape[::-1]
-    moved = cv2.warpAffine(one, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.warpAffine(one, matrix, size)
     both = cv2.warpAffine(np.full_like(one, 255), matrix, size) == 255
-    details = [_detail(image)[both] for image in (moved, other)]
+    details = [_detail(image, both)[both] for image in (moved, other)]
     if both.sum() < 2 or min(map(np.ptp, details)) == 0:
         return 0.0
     return max(0.0, min(1.0, float(np.corrcoef(details)[0, 1])))
 
 
-def _detail(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-    image = grey.astype(np.float32)
-    blurred = (cv2.GaussianBlur(image, (0, 0), sigma) for sigma in (FINE, COARSE))
-    return np.subtract(*blurred)
+def _detail(grey: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Subtract two blurs, each of what is inside only."""
+    weight = inside.astype(np.float32)
+    fine, coarse = (
+        cv2.GaussianBlur(grey * weight, (0, 0), sigma)
+        / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-6)
+        for sigma in (FINE, COARSE)
+    )
+    return np.asarray(fine - coarse, np.float32)

@@ -39,8 +39,8 @@ def render_duplicates(table: LabelledTable, pairs: Sequence[DuplicatePair]) -> s
         "duplicates.html",
         "Duplicates",
         n_pairs=count(pairs, "pair"),
-        n_images=len(table),
-        n_contradictions=sum(has_two_labels(table, pair) for pair in pairs),
+        n_images=count(table.paths, "image"),
+        contradictions=count([pair for pair in pairs if has_two_labels(table, pair)], "pair"),
         pairs=[
             {
                 "kind": pair.kind,

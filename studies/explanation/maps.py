@@ -88,8 +88,8 @@ def spread(
     Examples
     --------
     >>> spread(np.array([2.0, 4.0]), [cell_lattice(1, 2)], (2, 2)).round(2)
-    array([[1.24, 1.76],
-           [1.24, 1.76]])
+    array([[1.12, 1.88],
+           [1.12, 1.88]])
     """
     total = np.zeros(shape)
     ends = np.cumsum([len(lattice.rows) * len(lattice.columns) for lattice in lattices])

@@ -129,7 +129,7 @@ def fine_tune(
         Each with the sentence that says what to do.
     """
     with need_extra("studies"):  # for the report: told now, and not after the training
-        import matplotlib  # noqa: F401
+        import matplotlib as mpl  # noqa: F401
     if unknown := sorted(set(recipe.balance.class_weights) - set(table.classes)):
         msg = f"the recipe weights the class {unknown[0]!r}, which no image of the archive has"
         raise FinetuningError(msg)

@@ -118,7 +118,7 @@ def export_network(network: Network, recipe: FinetuningRecipe) -> bytes:
        discriminative localization", CVPR 2016, equation 2.
     """
     keras = import_tensorflow().keras
-    keras.utils.clear_session()  # it numbers layers as they are made, and the bytes hold their names
+    keras.utils.clear_session()  # it numbers layers, and the bytes hold their names
     options = recipe.export
     with warnings.catch_warnings():  # that its weights are random, which they do not stay
         warnings.simplefilter("ignore")

@@ -58,7 +58,7 @@ def bottleneck_model(archive, scaled_down, tmp_path_factory):
 
 def test_the_file_holds_a_network_and_one_layer(bottleneck_model):
     files = unpack(bottleneck_model.read_bytes(), "the model")
-    arrays = unpack_arrays(files["arrays.npz"])
+    arrays = unpack_arrays(files["arrays.npz"], "the model")
     assert files["lightgbm.txt"] == b""
     assert len(files["backbone.tflite"]) > 10_000_000
     assert [name for name in arrays if name.startswith(("stream.", "svm."))] == []

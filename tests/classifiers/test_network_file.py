@@ -155,7 +155,10 @@ class TestRefusals:
         [
             ({"seen": ["../x"]}, "Expected `str` matching regex '^[0-9a-f]{64}$' - at `$.seen[0]`"),
             ({"classes": "abc"}, "Expected `array`, got `str` - at `$.classes`"),
-            ({"validation": {"bma": "high"}}, "Expected `float`, got `str` - at `$.validation[...]`"),
+            (
+                {"validation": {"bma": "high"}},
+                "Expected `float`, got `str` - at `$.validation[...]`",
+            ),
         ],
     )
     def test_entries_that_do_not_fit(self, parts, refused, entries, reason):

@@ -103,8 +103,7 @@ def test_a_count_and_a_share_are_different_choices():
         ),
         (
             {"export": {"views": 3}},
-            "The recipe has a value that does not fit: Invalid enum value 3 - at "
-            "`$.export.views`.",
+            "The recipe has a value that does not fit: Invalid enum value 3 - at `$.export.views`.",
         ),
     ],
 )

@@ -13,21 +13,23 @@ from trifuse.recipes.recipe import Recipe, RecipeError, load_recipe, preset_name
 SECTIONS = "random_state, image, sift, color, cnn, sample, fusion, svm, lightgbm, softmax, ensemble, review"
 BLOCKS = "cnn, sift_fisher, sift_vlad, color_fisher, color_vlad, cnn_fisher, cnn_vlad"
 PLAIN = Recipe().to_dict()
-CHANGES = {
-    "bool": lambda value: not value,
-    "int": lambda value: value + 1,
-    "float": lambda value: value / 2 if value else 0.5,
-    "str": lambda value: value + "x",
-    "list": lambda value: _change_first(value),
-    "tuple": lambda value: _change_first(value),
-    "dict": lambda value: {name: weight + 1 for name, weight in value.items()},
-}
 
 
 def _change_first(values):
     if isinstance(values[0], str):
         return values[1:]
     return [values[0] + 1, *values[1:]]
+
+
+CHANGES = {
+    "bool": lambda value: not value,
+    "int": lambda value: value + 1,
+    "float": lambda value: value / 2 if value else 0.5,
+    "str": lambda value: value + "x",
+    "list": _change_first,
+    "tuple": _change_first,
+    "dict": lambda value: {name: weight + 1 for name, weight in value.items()},
+}
 
 
 def choices():

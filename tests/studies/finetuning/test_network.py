@@ -73,9 +73,7 @@ def test_a_step_changes_what_is_not_frozen_and_nothing_else(build):
 
 
 def test_equal_seeds_give_equal_networks(build):
-    for one, other in zip(
-        build().model.get_weights(), build().model.get_weights(), strict=True
-    ):
+    for one, other in zip(build().model.get_weights(), build().model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -95,9 +93,7 @@ def test_the_mean_of_the_class_map_is_the_mean_of_the_views(small_backbone, fine
     np.testing.assert_allclose(class_map.mean(axis=(0, 1)), np.mean(expected, axis=0), atol=1e-5)
     assert np.ptp(expected) > 0.01
     if views == 4:  # the map of a mirrored image is the mirrored map
-        np.testing.assert_allclose(
-            classifier.class_map(image[::-1]), class_map[::-1], atol=1e-5
-        )
+        np.testing.assert_allclose(classifier.class_map(image[::-1]), class_map[::-1], atol=1e-5)
 
 
 def logits(network, image):
@@ -138,5 +134,5 @@ def test_what_cannot_be_exported_is_told_before_the_training(small_backbone, fin
 
 
 def test_a_backbone_that_is_not_there(finetuning):
-    with pytest.raises(BackboneError, match="^there is no backbone 'alexnet'; choose one of"):
+    with pytest.raises(BackboneError, match=r"^there is no backbone 'alexnet'; choose one of"):
         build_network(finetuning(network={"backbone": "alexnet"}), N_CLASSES)

@@ -4,9 +4,9 @@ import csv
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from trifuse.classifiers.metrics import compute_metrics
+from trifuse.features.images import read_image
 from trifuse.studies.finetuning.checkpoint import Epoch
 from trifuse.studies.finetuning.report import (
     NOTE,
@@ -42,13 +42,20 @@ def test_the_history_is_a_row_an_epoch():
 
 def test_the_report_has_each_class_and_says_what_its_figures_are(metrics):
     report = render_report(EPOCHS, 1, metrics)
-    assert report.startswith("# Fine-tuning\n\nEpoch 2 of 2 was the best: BMA 0.722, accuracy 0.667")
+    assert report.startswith(
+        "# Fine-tuning\n\nEpoch 2 of 2 was the best: BMA 0.722, accuracy 0.667"
+    )
     assert "on 6 images.\n" in report
     assert NOTE in report
-    assert "| a | 3 | 0.667 | 1.000 | 0.944 |" in report
-    assert "| b | 1 | 1 | 1 |" not in report
-    rows = [line for line in report.splitlines() if line.startswith(("| a ", "| b ", "| c "))]
-    assert rows[3:] == ["| a | 2 | 1 | 0 |", "| b | 0 | 1 | 1 |", "| c | 0 | 0 | 1 |"]
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in report.splitlines()
+        if line.startswith(("| a ", "| b ", "| c "))
+    ]
+    assert [row[:4] for row in rows[:3]] == [
+        ["a", "3", "0.667", "1.000"], ["b", "2", "0.500", "0.500"], ["c", "1", "1.000", "0.500"],
+    ]  # fmt: skip
+    assert rows[3:] == [["a", "2", "1", "0"], ["b", "0", "1", "1"], ["c", "0", "0", "1"]]
 
 
 def test_the_curves_are_the_figures(metrics):
@@ -72,4 +79,4 @@ def test_the_same_figures_are_the_same_bytes(metrics, tmp_path):
     for name in names:
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
     for name in names[:2]:
-        assert Image.open(tmp_path / "1" / name).size[0] > 300
+        assert read_image(tmp_path / "1" / name).std() > 10

@@ -23,9 +23,7 @@ def trainer(table, finetuning, small_backbone, tmp_path):
         recipe = finetuning(**sections)
         (tmp_path / name).mkdir(exist_ok=True)
         network = build_network(recipe, len(table.classes))
-        return Trainer(
-            network, parts.training, parts.validation, recipe, tmp_path / name, "f" * 64
-        )
+        return Trainer(network, parts.training, parts.validation, recipe, tmp_path / name, "f" * 64)
 
     return make
 
