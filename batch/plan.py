@@ -13,9 +13,10 @@ from trifuse.batch.outputs.ids import read_key
 from trifuse.batch.outputs.rows import Layout
 from trifuse.batch.workers.child import Child
 from trifuse.batch.workers.scoring import get_supervisor
-from trifuse.batch.workers.settings import WorkerSettings, file_sha256
+from trifuse.batch.workers.settings import WorkerSettings
 from trifuse.classifiers.model_file import read_about
 from trifuse.classifiers.prior import read_prior
+from trifuse.features.content import file_sha256
 
 TOP = 3
 """Classes a row, where the model has as many and nothing else was asked for."""

@@ -20,7 +20,6 @@ from trifuse.classifiers.network_file import (
     Network,
     NetworkError,
     check_networks,
-    file_sha256,
     load_network,
 )
 from trifuse.classifiers.output import check_output
@@ -28,6 +27,7 @@ from trifuse.classifiers.training import encode_archive, fit_model, score_by_net
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
+from trifuse.features.content import file_sha256
 from trifuse.recipes.recipe import load_recipe
 from trifuse.studies.duplicates.guard import guard_groups
 

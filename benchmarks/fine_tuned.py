@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from trifuse.batch.workers.process_mapper import ProcessMapper
 from trifuse.classifiers.ensemble import NETWORK, Ensemble, fit_ensemble
-from trifuse.classifiers.network_file import file_sha256
 from trifuse.classifiers.prior import shift_prior
 from trifuse.classifiers.training import score_by_networks
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.encoders.blocks import Blocks
+from trifuse.features.content import file_sha256
 from trifuse.recipes.finetuning import FinetuningRecipe
 from trifuse.recipes.recipe import load_recipe
 from trifuse.studies.block_cache import BlockCache

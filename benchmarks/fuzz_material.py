@@ -137,9 +137,7 @@ def train(folder: Path, cnn: bool) -> bytes:
         keras_backbones.build_backbone = lambda *_: small_network()
     recipe.write_text(text, encoding="utf-8")
     write_synthetic_archive(folder / "training", images_per_class=8, size=(72, 96))
-    run_training(
-        TrainingOptions(str(folder / "training"), str(model), str(recipe), overwrite=True)
-    )
+    run_training(TrainingOptions(str(folder / "training"), str(model), str(recipe), overwrite=True))
     return model.read_bytes()
 
 

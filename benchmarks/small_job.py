@@ -28,9 +28,7 @@ def make_model(folder: Path) -> Path:
     recipe, model = folder / "small.toml", folder / "small.trifuse"
     recipe.write_text(RECIPE, encoding="utf-8")
     write_synthetic_archive(folder / "training", images_per_class=8, size=(72, 96))
-    run_training(
-        TrainingOptions(str(folder / "training"), str(model), str(recipe), overwrite=True)
-    )
+    run_training(TrainingOptions(str(folder / "training"), str(model), str(recipe), overwrite=True))
     return model
 
 

@@ -136,11 +136,6 @@ def check_outputs(classifier: CnnClassifier, n_classes: int) -> None:
         raise NetworkError(msg)
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def save_network(path: Path, network: Network) -> None:
     """Write a network's file; it appears under its name only when whole.
 

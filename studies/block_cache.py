@@ -19,12 +19,12 @@ from trifuse.encoders.blocks import BlockEncoder, Blocks
 from trifuse.encoders.extraction import CNN_BLOCK, FeatureExtractor, uses_cnn
 from trifuse.encoders.sampling import sample_descriptors
 from trifuse.features.cnn import CnnEmbedder
+from trifuse.features.content import file_sha256
 from trifuse.features.images import read_image
 from trifuse.recipes.recipe import Recipe
 from trifuse.studies.block_choices import (
     block_choices,
     digest,
-    file_sha256,
     network_choices,
     with_blocks,
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trifuse.encoders.extraction import CNN_BLOCK
+from trifuse.features.content import file_sha256
 from trifuse.recipes.options import CodebookOptions, FusionOptions
 from trifuse.recipes.recipe import Recipe
 
@@ -55,9 +56,3 @@ def network_choices(recipe: Recipe) -> dict[str, Any]:
 def digest(*things: Any) -> str:
     """SHA-256 of plain data: equal exactly where the data are."""
     return hashlib.sha256(json.dumps(things, sort_keys=True).encode()).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

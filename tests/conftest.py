@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,10 +15,11 @@ import pytest
 
 from trifuse.batch import cli
 from trifuse.batch.training import TrainingOptions, run_training
-from trifuse.classifiers.network_file import FineTuned, Network, file_sha256, save_network
+from trifuse.classifiers.network_file import FineTuned, Network, save_network
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.synthetic import SYNTHETIC_CLASSES, write_synthetic_archive
 from trifuse.features.cnn import CnnClassifier
+from trifuse.features.content import file_sha256
 from trifuse.features.keras_backbones import export_litert
 from trifuse.features.quiet import import_tensorflow
 from trifuse.recipes.finetuning import FinetuningRecipe
@@ -145,7 +147,7 @@ def networked_file(archive, recipe_file, write_network, halves, tmp_path_factory
 
 
 def build_small_backbone(name, weights, input_size):
-    """Build a network of few layers in place of one of the table, which take seconds."""
+    """Build a network of few layers."""
     keras = import_tensorflow().keras
     image = keras.Input((*input_size, 3), name="image")
     pixels = keras.layers.Rescaling(1 / 255)(image)
@@ -156,10 +158,24 @@ def build_small_backbone(name, weights, input_size):
     return keras.Model(image, {"embedding": embedding, "feature_map": first, "last_map": last})
 
 
+@pytest.fixture(scope="session")
+def few_layers():
+    """Let fine-tuning build a network of few layers in this context: the table's take long."""
+
+    @contextmanager
+    def build_others():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(finetuning_network, "build_backbone", build_small_backbone)
+            yield
+
+    return build_others
+
+
 @pytest.fixture
-def small_backbone(monkeypatch):
+def small_backbone(few_layers):
     """Let fine-tuning build a network of few layers, whatever the recipe's backbone."""
-    monkeypatch.setattr(finetuning_network, "build_backbone", build_small_backbone)
+    with few_layers():
+        yield
 
 
 @pytest.fixture(scope="session")

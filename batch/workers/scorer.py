@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from trifuse.batch.workers.messages import Request
 from trifuse.batch.workers.record import Record
-from trifuse.batch.workers.settings import WorkerSettings, file_sha256
+from trifuse.batch.workers.settings import WorkerSettings
 from trifuse.classifiers.archive import ModelFileError
 from trifuse.classifiers.model import Model
 from trifuse.classifiers.model_file import load_model
 from trifuse.classifiers.prior import shift_prior
+from trifuse.features.content import file_sha256
 from trifuse.features.dicom import DICOM_START_BYTES, is_dicom, read_dicom
 from trifuse.features.images import ImageError, read_content, read_image
 

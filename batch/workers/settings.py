@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 from trifuse.features.images import MAX_PIXELS
 
@@ -38,9 +36,3 @@ class WorkerSettings:
     max_pixels: int = MAX_PIXELS
     timeout: float = TIMEOUT_SECONDS
     memory: int = MEMORY_MB
-
-
-def file_sha256(path: Path) -> str:
-    """Give the SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

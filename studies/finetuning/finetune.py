@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from trifuse.classifiers.network_file import FineTuned, Network, file_sha256, save_network
+from trifuse.classifiers.network_file import FineTuned, Network, save_network
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
 from trifuse.features.cnn import CnnClassifier
+from trifuse.features.content import file_sha256
 from trifuse.recipes.finetuning import FinetuningRecipe, SplitOptions
 from trifuse.studies.extra import need_extra
 from trifuse.studies.finetuning.errors import FinetuningError

@@ -18,9 +18,10 @@ from trifuse.batch.training import TrainingOptions, fingerprint, run_training
 from trifuse.classifiers.archive import ModelFileError
 from trifuse.classifiers.model import ClassNamesError
 from trifuse.classifiers.model_file import read_about
-from trifuse.classifiers.network_file import NetworkError, file_sha256
+from trifuse.classifiers.network_file import NetworkError
 from trifuse.classifiers.output import OutputError
 from trifuse.datasets.table import DatasetError, LabelledTable
+from trifuse.features.content import file_sha256
 from trifuse.features.images import ImageError
 from trifuse.recipes.recipe import RecipeError
 

@@ -13,12 +13,12 @@ from trifuse.classifiers.network_file import (
     MAX_NETWORKS,
     NetworkError,
     check_networks,
-    file_sha256,
     load_network,
     save_network,
 )
 from trifuse.classifiers.output import OutputError
 from trifuse.classifiers.training import score_by_networks
+from trifuse.features.content import file_sha256
 from trifuse.features.images import read_image
 
 SEEN = tuple(hashlib.sha256(bytes([number])).hexdigest() for number in range(5))

@@ -7,9 +7,9 @@ import pytest
 import skimage.data
 
 from trifuse.features.backbones import backbone
-from trifuse.features.resize import resize
 from trifuse.features.efficientnet_lite import efficientnet_lite, layer_name, load_state_dict
 from trifuse.features.quiet import import_tensorflow
+from trifuse.features.resize import resize
 from trifuse.features.state_dict import read_state_dict
 
 # TensorFlow tensors do not yet take NumPy 2's keyword.

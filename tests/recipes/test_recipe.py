@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from trifuse.recipes.recipe import Recipe, RecipeError, load_recipe, preset_names
 
-SECTIONS = "random_state, image, sift, color, cnn, sample, fusion, svm, lightgbm, softmax, ensemble, review"
+SECTIONS = (
+    "random_state, image, sift, color, cnn, sample, fusion, svm, lightgbm, softmax, ensemble, "
+    "review"
+)
 BLOCKS = "cnn, sift_fisher, sift_vlad, color_fisher, color_vlad, cnn_fisher, cnn_vlad"
 PLAIN = Recipe().to_dict()
 

@@ -13,9 +13,10 @@ import pytest
 from trifuse.batch.inputs.item import Item
 from trifuse.batch.workers.child import Child, ChildError, ChildTimeoutError
 from trifuse.batch.workers.record import Record
-from trifuse.batch.workers.settings import WorkerSettings, file_sha256
+from trifuse.batch.workers.settings import WorkerSettings
 from trifuse.batch.workers.supervisor import Supervisor, WorkerError
 from trifuse.classifiers.model_file import load_model
+from trifuse.features.content import file_sha256
 from trifuse.features.images import read_image
 
 
@@ -193,7 +194,8 @@ def test_a_child_does_not_outlive_its_supervisor(model_file, pictures, poison, c
         "from pathlib import Path\n"
         "from threading import Thread\n"
         "from trifuse.batch.inputs.item import Item\n"
-        "from trifuse.batch.workers.settings import WorkerSettings, file_sha256\n"
+        "from trifuse.batch.workers.settings import WorkerSettings\n"
+        "from trifuse.features.content import file_sha256\n"
         "from trifuse.batch.workers.supervisor import Supervisor\n"
         "s = Supervisor(WorkerSettings(sys.argv[1], file_sha256(Path(sys.argv[1]))))\n"
         "s.start()\n"

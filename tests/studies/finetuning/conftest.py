@@ -1,4 +1,4 @@
-"""The small archive as a table, and one fine-tuned network."""
+"""The small archive as a table, and fine-tunings of a network of few layers."""
 
 from types import SimpleNamespace
 
@@ -13,15 +13,28 @@ def table(archive):
     return load_dataset(str(archive))
 
 
-@pytest.fixture
-def tune(table, finetuning, small_backbone, tmp_path):
-    """Fine-tune the small backbone in a folder; gives the network and what was said."""
+@pytest.fixture(scope="session")
+def contents():
+    """Read all files of a folder; bytes by name."""
+    return lambda folder: {path.name: path.read_bytes() for path in folder.iterdir()}
 
-    def run(folder=tmp_path / "tuned", data=table, recipe=None, overwrite=False):
+
+@pytest.fixture(scope="session")
+def tune(table, finetuning, few_layers):
+    """Fine-tune in a folder; gives the network, the folder and what was said."""
+
+    def run(folder, data=table, recipe=None):
         said = []
-        network = fine_tune(
-            data, recipe or finetuning(), open_folder(folder, overwrite), said.append
-        )
+        with few_layers():
+            network = fine_tune(
+                data, recipe or finetuning(), open_folder(folder, overwrite=False), said.append
+            )
         return SimpleNamespace(network=network, said=said, folder=folder)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tuned(tune, tmp_path_factory):
+    """A fine-tuning that nothing interrupted; nobody may change it."""
+    return tune(tmp_path_factory.mktemp("tuned"))

@@ -1,23 +1,20 @@
 """Fine-tuning as a job: its parts, its files, and when it begins anew, goes on or ends."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
 
-from trifuse.classifiers.network_file import file_sha256, load_network
+from trifuse.classifiers.network_file import load_network
 from trifuse.datasets.table import DatasetError
+from trifuse.features.content import file_sha256
 from trifuse.recipes.finetuning import FinetuningRecipe, SplitOptions
-from trifuse.studies.finetuning import finetune
 from trifuse.studies.finetuning.errors import FinetuningError
 from trifuse.studies.finetuning.finetune import NETWORK, open_folder, split_archive
 from trifuse.studies.finetuning.trainer import CHECKPOINTS, Trainer
 
 FILES = {NETWORK, *CHECKPOINTS, "history.csv", "curves.png", "confusion.png", "report.md"}
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 class TestParts:
@@ -51,13 +48,12 @@ class TestParts:
             split_archive(table, SplitOptions(), 0)
 
 
-def test_the_network_says_what_it_is(tune, table, finetuning):
-    run = tune()
-    about = run.network.about
-    assert {path.name for path in run.folder.iterdir()} == FILES
-    loaded = load_network(run.folder / NETWORK)
+def test_the_network_says_what_it_is(tuned, table, finetuning):
+    about = tuned.network.about
+    assert {path.name for path in tuned.folder.iterdir()} == FILES
+    loaded = load_network(tuned.folder / NETWORK)
     assert loaded.about == about
-    assert loaded.classifier.tflite == run.network.classifier.tflite
+    assert loaded.classifier.tflite == tuned.network.classifier.tflite
 
     recipe = finetuning()
     assert (about.classes, about.backbone) == (table.classes, recipe.network.backbone)
@@ -78,9 +74,9 @@ def test_the_network_says_what_it_is(tune, table, finetuning):
         r"epoch 1: training loss [\d.]+; validation loss [\d.]+, bma [\d.]+, .*\n"
         r"epoch 2: .*\nepoch 3: .*"
     )
-    assert re.fullmatch(said, "\n".join(run.said))
+    assert re.fullmatch(said, "\n".join(tuned.said))
 
-    history = (run.folder / "history.csv").read_text().splitlines()
+    history = (tuned.folder / "history.csv").read_text().splitlines()
     assert history[0] == (
         "epoch,learning_rate,training_loss,validation_loss,validation_bma,validation_accuracy,"
         "validation_top_3_accuracy"
@@ -88,28 +84,26 @@ def test_the_network_says_what_it_is(tune, table, finetuning):
     assert [line.split(",")[0] for line in history[1:]] == ["1", "2", "3"]
     best = max(float(line.split(",")[4]) for line in history[1:])
     assert about.validation["bma"] == pytest.approx(best, rel=1e-5)
-    report = (run.folder / "report.md").read_text()
+    report = (tuned.folder / "report.md").read_text()
     assert f"was the best: BMA {best:.3f}, " in report
     assert f"on {sizes[1]} images." in report
     assert "they are optimistic" in report
 
 
-def test_a_finished_one_is_written_again_without_training(tune, monkeypatch):
-    run = tune()
-    before = contents(run.folder)
-    for name in FILES - set(CHECKPOINTS):
-        (run.folder / name).write_text("old")
+def test_a_finished_one_is_written_again_without_training(
+    tune, tuned, contents, tmp_path, monkeypatch
+):
+    for name in FILES:
+        (tmp_path / name).write_text("old")
+    for name in CHECKPOINTS:
+        shutil.copy(tuned.folder / name, tmp_path)
     monkeypatch.setattr(Trainer, "run", lambda *_: pytest.fail("it was trained"))
-    assert tune().said == []
-    assert contents(run.folder) == before
+    assert tune(tmp_path).said == []
+    assert contents(tmp_path) == contents(tuned.folder)
 
 
-def test_another_recipe_or_other_images_are_told(tune, table, finetuning, tmp_path, monkeypatch):
-    folder = tmp_path / "tuned"
-    with monkeypatch.context() as patch:
-        patch.setattr(finetune, "export_network", lambda *_: b"")
-        patch.setattr(finetune, "write_report", lambda *_: None)
-        tune(folder)
+def test_another_recipe_or_other_images_are_told(tune, tuned, table, finetuning, contents):
+    folder = tuned.folder
     sentence = (
         f"{folder / CHECKPOINTS[0]} is of other images or of another recipe; name another folder, "
         "or say --overwrite to begin anew"
@@ -125,11 +119,11 @@ def test_another_recipe_or_other_images_are_told(tune, table, finetuning, tmp_pa
 
 
 class TestRefusals:
-    def test_a_weight_for_a_class_that_is_not_there(self, tune, finetuning):
+    def test_a_weight_for_a_class_that_is_not_there(self, tune, finetuning, tmp_path):
         recipe = finetuning(balance={"class_weights": {"mel": 3.0, "synthetic_a": 2.0}})
         sentence = "^the recipe weights the class 'mel', which no image of the archive has$"
         with pytest.raises(FinetuningError, match=sentence):
-            tune(recipe=recipe)
+            tune(tmp_path, recipe=recipe)
 
     def test_a_folder_that_is_none(self, tmp_path):
         file = tmp_path / "file"

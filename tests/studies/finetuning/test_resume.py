@@ -42,7 +42,7 @@ class KilledError(Exception):
 def kill(monkeypatch, tune):
     """Fine-tune until a step, or the validation after it, and end there."""
 
-    def run(at, save_seconds=-1, **options):
+    def run(folder, at, save_seconds):
         def dies(name):
             method = getattr(Trainer, name)
 
@@ -58,47 +58,32 @@ def kill(monkeypatch, tune):
             for name in ("_learn", "measure"):
                 patch.setattr(Trainer, name, dies(name))
             with pytest.raises(KilledError):
-                tune(**options)
+                tune(folder)
 
     return run
 
 
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The files of a fine-tuning of the small backbone that nothing interrupted."""
-    found = {}
-
-    def files(tune):
-        if not found:
-            found.update(contents(tune(tmp_path_factory.mktemp("whole")).folder))
-        return found
-
-    return files
-
-
 @pytest.mark.parametrize(
-    ("at", "save_seconds", "goes_on_after"),
+    "case",
     [
         (("_learn", 1), -1, 1),  # in the first epoch
         (("_learn", STEPS + 1), 60, STEPS),  # a step of the second, saved when it began
         (("measure", 2 * STEPS), -1, 2 * STEPS),  # after the last step of an epoch
     ],
 )
-def test_it_goes_on_after_the_step(tune, kill, whole, tmp_path, at, save_seconds, goes_on_after):
-    folder = tmp_path / "killed"
-    kill(at, save_seconds, folder=folder)
-    assert not (folder / NETWORK).exists()
-    resumed = tune(folder)
+def test_it_goes_on_after_the_step(tune, kill, tuned, contents, tmp_path, case):
+    at, save_seconds, goes_on_after = case
+    kill(tmp_path, at, save_seconds)
+    assert not (tmp_path / NETWORK).exists()
+    resumed = tune(tmp_path)
     assert resumed.said[1].startswith(f"going on after step {goes_on_after}: 3 epochs of 3 steps")
     assert len(resumed.said) == 2 + 3 - at[1] // STEPS + (at[0] == "measure")
-    assert contents(folder) == whole(tune)
+    assert contents(tmp_path) == contents(tuned.folder)
 
 
-def test_a_real_kill_of_a_real_backbone(archive, table, finetuning, tmp_path, monkeypatch):
+def test_a_real_kill_of_a_real_backbone(
+    archive, table, finetuning, contents, tmp_path, monkeypatch
+):
     """Without the export, which takes longer than all else, and is a function of `best.npz`."""
     monkeypatch.setattr(finetune, "export_network", lambda *_: b"")
     recipe = finetuning(
