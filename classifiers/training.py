@@ -186,8 +186,7 @@ def _score_by_networks(
     networks: Sequence[CnnClassifier], item: tuple[Path, NDArray[np.bool_]]
 ) -> NDArray[np.float32]:
     path, unseen = item
-    image = read_image(path)
     chosen = [network for network, is_new in zip(networks, unseen, strict=True) if is_new]
     if chosen:
-        return mean_logits(chosen, image)
-    return np.full_like(mean_logits(networks[:1], image), np.nan)
+        return mean_logits(chosen, read_image(path))
+    return np.full(networks[0].n_classes, np.nan, dtype=np.float32)

@@ -47,6 +47,17 @@ class CnnClassifier(LitertNetwork):
 
     OUTPUTS: ClassVar = {"class_map": 4}
 
+    @property
+    def n_classes(self) -> int:
+        """The number of classes.
+
+        Raises
+        ------
+        trifuse.features.backbones.BackboneError
+            As :meth:`run`.
+        """
+        return int(self._signature().get_output_details()["class_map"]["shape"][-1])
+
     def class_map(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Give the class activation map of one RGB image, uint8 (rows, columns, 3).
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -24,6 +25,10 @@ from trifuse.features.keras_backbones import export_litert
 from trifuse.features.quiet import import_tensorflow
 from trifuse.recipes.finetuning import FinetuningRecipe
 from trifuse.studies.finetuning import network as finetuning_network
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("trifuse", deadline=None)
+hypothesis.settings.load_profile("trifuse")
 
 VLFEAT = Path(__file__).resolve().parents[1].parent / "shared" / "reference" / "vlfeat"
 RECIPE = """

@@ -32,7 +32,8 @@ COLUMNS = ("image", "group", "label", "predicted", "x", "y")
               help="Write the points too.")  # fmt: skip
 @click.option("--of", default="fused", show_default=True, metavar="NAME",
               help="What to project: a block of the model, fused, or scores.")  # fmt: skip
-@click.option("--method", type=click.Choice(("tsne", "umap")), default="tsne", show_default=True)
+@click.option("--method", type=click.Choice(("tsne", "umap")), default="tsne", show_default=True,
+              help="How the plane is found.")  # fmt: skip
 @click.option("--perplexity", type=click.IntRange(min=5), default=30, show_default=True,
               help="How many neighbours of an image count.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,

@@ -13,6 +13,7 @@ from trifuse.classifiers.training import Mapper, plain_map
 from trifuse.datasets.duplicates import DuplicatePair
 from trifuse.datasets.table import LabelledTable
 from trifuse.encoders.codebook import fit_centers
+from trifuse.encoders.projection import Projection
 from trifuse.encoders.vlad import vlad
 from trifuse.features.images import read_image
 from trifuse.features.threads import limited_threads
@@ -27,12 +28,18 @@ from trifuse.studies.duplicates.keypoints import (
     to_grey,
 )
 
-CANDIDATES = 10
-"""The images most like an image with which its keypoints are compared, and again mirrored."""
+CANDIDATES, MIRRORED_CANDIDATES = 20, 2
+"""The images most like an image, and like its mirror image, that are aligned with it.
 
-CENTERS = 64
+Nobody photographs a mirror image: it is a copy, and more like its original than all others.
+"""
+
+COMPONENTS = 32
+CENTERS = 512
+"""Many small cells of few dimensions: they tell lesions apart that are of one kind."""
+
 SAMPLE = 10_000
-"""Descriptors of all images together that the codebook is fitted to, about."""
+"""Descriptors of all images together that the projection and the codebook are fitted to, about."""
 
 LEAST_SCORE = 0.2
 """A wrong alignment of two images correlates their detail by less."""
@@ -104,12 +111,12 @@ def _near_pairs(
     chosen = [image for image, one in zip(images, enough, strict=True) if image and one]
     if not chosen:
         return
-    centers = _fit_codebook(chosen)
-    vectors = _encode(chosen, centers)
+    encoder = _Encoder(chosen)
+    vectors = encoder.encode(chosen)
     found: set[tuple[int, int]] = set()
-    for mirrored in (False, True):
-        views = _encode_views(chosen, centers, mirrored)
-        for one, other in sorted(_likely_pairs(views, vectors, groups[rows]) - found):
+    for mirrored, most in ((False, CANDIDATES), (True, MIRRORED_CANDIDATES)):
+        views = _encode_views(chosen, encoder, mirrored)
+        for one, other in sorted(_likely_pairs(views, vectors, groups[rows], most) - found):
             matrix = align(chosen[one], chosen[other], mirrored)
             if matrix is None or chosen[one].pixels == chosen[other].pixels:
                 continue
@@ -120,44 +127,50 @@ def _near_pairs(
                 yield DuplicatePair(first, second, "near", score)
 
 
+class _Encoder:
+    """VLAD with a projection and a codebook of the images' own."""
+
+    def __init__(self, images: Sequence[Keypoints]) -> None:
+        step = max(1, sum(len(image.descriptors) for image in images) // SAMPLE)
+        sample = np.concatenate([image.descriptors[::step] for image in images])
+        distinct = root_sift(np.unique(sample, axis=0))
+        self.projection = Projection.fit(distinct, COMPONENTS)
+        # Were each descriptor a centre, all residuals would be zero.
+        n_centers = min(CENTERS, 1 + len(distinct) // 10)
+        self.centers = fit_centers(self.projection.apply(distinct), n_centers)
+
+    def encode(self, images: Sequence[Keypoints]) -> NDArray[np.float32]:
+        return np.stack([self._encode(image) for image in images])
+
+    def _encode(self, image: Keypoints) -> NDArray[np.float32]:
+        descriptors = self.projection.apply(root_sift(image.descriptors))
+        return vlad(descriptors, self.centers, by_residual=True, by_component=False)
+
+
 def _encode_views(
-    images: Sequence[Keypoints], centers: NDArray[np.float32], mirrored: bool
+    images: Sequence[Keypoints], encoder: _Encoder, mirrored: bool
 ) -> Iterator[NDArray[np.float32]]:
     """Encode images, or mirrored images, in blocks: the vectors of all would take much memory."""
     for start in range(0, len(images), BLOCK):
         block = images[start : start + BLOCK]
-        yield _encode([mirror(image) if mirrored else image for image in block], centers)
+        yield encoder.encode([mirror(image) if mirrored else image for image in block])
 
 
 def _likely_pairs(
     views: Iterable[NDArray[np.float32]],
     vectors: NDArray[np.float32],
     groups: NDArray[np.intp],
+    most: int,
 ) -> set[tuple[int, int]]:
     """Pair each view, which come in blocks, with the images of other groups most like it."""
-    most, start = min(CANDIDATES, len(vectors)), 0
+    most, start = min(most, len(vectors)), 0
     pairs: set[tuple[int, int]] = set()
     for block in views:
         nearness = block @ vectors.T
-        nearness[groups[start : start + len(block), np.newaxis] == groups] = 0
+        nearness[groups[start : start + len(block), np.newaxis] == groups] = -np.inf
         likely = np.argpartition(-nearness, most - 1, axis=1)[:, :most]
         for row, candidates in enumerate(likely):
-            alike = candidates[nearness[row, candidates] > 0].tolist()
+            alike = candidates[np.isfinite(nearness[row, candidates])].tolist()
             pairs |= {(min(start + row, other), max(start + row, other)) for other in alike}
         start += len(block)
     return pairs
-
-
-def _fit_codebook(images: Sequence[Keypoints]) -> NDArray[np.float32]:
-    step = max(1, sum(len(image.descriptors) for image in images) // SAMPLE)
-    sample = np.concatenate([image.descriptors[::step] for image in images])
-    return fit_centers(root_sift(np.unique(sample, axis=0)), CENTERS)
-
-
-def _encode(images: Sequence[Keypoints], centers: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.stack(
-        [
-            vlad(root_sift(image.descriptors), centers, by_residual=True, by_component=False)
-            for image in images
-        ]
-    )

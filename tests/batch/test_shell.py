@@ -187,6 +187,7 @@ def test_train_gives_the_same_bytes_with_more_jobs(shell, here, archive, recipe_
     result = shell(line, here)
     assert result.returncode == 0
     assert result.stderr.decode().splitlines() == [
+        "looking for duplicates: 56 images",
         "sampling descriptors: 56 images",
         "encoding images: 56 images",
         "fitting the ensemble: 56 images, 2 folds",
