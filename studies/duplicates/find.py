@@ -28,7 +28,7 @@ from trifuse.studies.duplicates.keypoints import (
     to_grey,
 )
 
-CANDIDATES, MIRRORED_CANDIDATES = 20, 2
+CANDIDATES, MIRRORED_CANDIDATES = 10, 2
 """The images most like an image, and like its mirror image, that are aligned with it.
 
 Nobody photographs a mirror image: it is a copy, and more like its original than all others.
@@ -38,7 +38,7 @@ COMPONENTS = 32
 CENTERS = 512
 """Many small cells of few dimensions: they tell lesions apart that are of one kind."""
 
-SAMPLE = 10_000
+SAMPLE = 40_000
 """Descriptors of all images together that the projection and the codebook are fitted to, about."""
 
 LEAST_SCORE = 0.2

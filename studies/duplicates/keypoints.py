@@ -107,8 +107,7 @@ def align(one: Keypoints, other: Keypoints, mirrored: bool = False) -> NDArray[n
     """Find the rotation, magnification and shift that brings one image onto another.
 
     Keypoints match if each is the other's nearest by RootSIFT and the second nearest is much
-    farther (Lowe's ratio test); RANSAC finds what brings most of them
-    within `TOLERANCE`.
+    farther (Lowe's ratio test); RANSAC finds what brings most of them within `TOLERANCE`.
 
     Parameters
     ----------
@@ -126,17 +125,10 @@ def align(one: Keypoints, other: Keypoints, mirrored: bool = False) -> NDArray[n
         return None
     if mirrored:
         one = mirror(one)
-    nearness = root_sift(one.descriptors) @ root_sift(other.descriptors).T
-    rows = np.arange(len(nearness))
-    nearest = nearness.argmax(axis=1)
-    mutual = nearness.argmax(axis=0)[nearest] == rows
-    best = nearness[rows, nearest]
-    nearness[rows, nearest] = -1
-    # The squared distance of unit vectors is 2 - 2 x.y.
-    chosen = mutual & (1 - best < LARGEST_RATIO**2 * (1 - nearness.max(axis=1)))
-    if chosen.sum() < LEAST_AGREEING:
+    rows, columns = _match(root_sift(one.descriptors), root_sift(other.descriptors))
+    if len(rows) < LEAST_AGREEING:
         return None
-    here, there = one.positions[chosen], other.positions[nearest[chosen]]
+    here, there = one.positions[rows], other.positions[columns]
     tolerance = TOLERANCE * min(one.longest_side, other.longest_side)
     matrix, inliers = cv2.estimateAffinePartial2D(
         here, there, ransacReprojThreshold=tolerance, maxIters=300
@@ -148,6 +140,22 @@ def align(one: Keypoints, other: Keypoints, mirrored: bool = False) -> NDArray[n
     if len(agreeing) < max(LEAST_AGREEING, LEAST_SHARE * len(here)):
         return None
     return np.asarray(matrix, np.float64) * (-1 if mirrored else 1, 1, 1)
+
+
+def _match(
+    one: NDArray[np.float32], other: NDArray[np.float32]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Give the rows of two sets of descriptors, of unit norm, that match."""
+    nearness = one @ other.T
+    rows = np.arange(len(one))
+    nearest = nearness.argmax(axis=1)
+    best = nearness[rows, nearest]
+    nearness[rows, nearest] = -1
+    # The squared distance of unit vectors is 2 - 2 x.y.
+    rows = np.flatnonzero(1 - best < LARGEST_RATIO**2 * (1 - nearness.max(axis=1)))
+    nearness[np.arange(len(one)), nearest] = best
+    mutual = nearness[:, nearest[rows]].argmax(axis=0) == rows
+    return rows[mutual], nearest[rows[mutual]]
 
 
 def correlate_detail(
