@@ -78,7 +78,12 @@ def main() -> None:
         )
         weights = ", ".join(f"{key} {w:.2f}" for key, w in ensemble.member_weights.items())
         print(f"{name}: {len(out_of_fold.rows)} images weight the members: {weights}")
-        methods |= score(name, ensemble, rows(blocks, test))
+        found = score(name, ensemble, rows(blocks, test))
+        methods |= {
+            method: scores
+            for method, scores in found.items()
+            if name == "frozen" or method in {f"tuned, {NETWORK}", "tuned, ensemble"}
+        }
     scores = ComparisonScores(
         table.classes,
         table.label_indices[test],
