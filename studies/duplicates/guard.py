@@ -57,6 +57,7 @@ def guard_groups(
 
 
 def _name(pairs: Sequence[DuplicatePair], table: LabelledTable) -> str:
-    first, second = table.paths[pairs[0].first].name, table.paths[pairs[0].second].name
+    # As literals: what strangers name files must not command the terminal.
+    first, second = (repr(table.paths[row].name) for row in pairs[0][:2])
     verb = "shows" if len(pairs) == 1 else "show"
     return f"{count(pairs, 'pair')} of images (such as {first} and {second}) {verb} the same thing"

@@ -137,8 +137,8 @@ def test_training_warns_once_or_merges(trifuse, archive, recipe_file, tmp_path):
     n_groups = len(set(groups)) + 2
     lines, trained_groups = train()
     warning = (
-        f"warning: 3 pairs of images (such as {original[0].name} and copy.jpg) show the same thing "
-        "in different groups, which folds can separate; say --merge-duplicates to keep them "
+        f"warning: 3 pairs of images (such as '{original[0].name}' and 'copy.jpg') show the same "
+        "thing in different groups, which folds can separate; say --merge-duplicates to keep them "
         "together, or see them with trifuse duplicates"
     )
     assert [line for line in lines if line.startswith("warning")] == [warning]

@@ -36,9 +36,9 @@ def test_pairs_are_told_in_one_line(table, guard):
     assert same is table
     first, second = find_duplicates(table)[0][:2]
     assert said == [
-        f"warning: 3 pairs of images (such as {first}.png and {second}.png) show the same thing in "
-        "different groups, which folds can separate; say --merge-duplicates to keep them together, "
-        "or see them with trifuse duplicates"
+        f"warning: 3 pairs of images (such as '{first}.png' and '{second}.png') show the same "
+        "thing in different groups, which folds can separate; say --merge-duplicates to keep them "
+        "together, or see them with trifuse duplicates"
     ]
 
 
@@ -62,7 +62,7 @@ def test_two_labels_of_one_thing_are_told(draw, make_archive, guard):
     assert merged == table
     assert said == [
         "merged the groups of duplicates: 5 groups became 5",
-        "warning: 1 pair of images (such as 1.png and copy.png) shows the same thing under two "
+        "warning: 1 pair of images (such as '1.png' and 'copy.png') shows the same thing under two "
         "labels and cannot be merged; correct the labels, or leave the images out",
     ]
 
