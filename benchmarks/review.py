@@ -152,8 +152,7 @@ def cross_validate(
         inner = grouped_stratified_folds(part.labels, part.groups, recipe.ensemble.folds, 0)
         fitted, held_out = select(blocks, training), select(blocks, test)
         ensemble, scores = fit_ensemble(fitted, labels[training], inner, len(table.classes), recipe)
-        probabilities = scores.probabilities["ensemble"]
-        review = fit_review(fitted, labels[training], inner, ensemble, probabilities, recipe)
+        review = fit_review(fitted, labels[training], inner, ensemble, scores, recipe)
         sets[test] = review.sets.contain(ensemble.probabilities(held_out))
         unfamiliar[test] = review.novelty.are_unfamiliar(held_out, ensemble.projections)
         found.append(review.novelty.are_unfamiliar(others, ensemble.projections))
