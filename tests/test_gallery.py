@@ -102,7 +102,7 @@ def test_the_committed_figures_are_whole_and_small(name):
 
 def test_every_figure_is_shown_once():
     pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
-    shown = re.findall(r"\]\(figures/(\w+)\.png\)", pages)
+    shown = re.findall(r"\]\(figures/([\w-]+)\.png\)", pages)
     assert sorted(shown) == sorted(path.stem for path in FIGURES.iterdir())
 
 
