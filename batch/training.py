@@ -28,8 +28,11 @@ from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
 from trifuse.features.content import file_sha256
-from trifuse.recipes.recipe import load_recipe
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies.duplicates.guard import guard_groups
+
+LEAST_UNSEEN = 2
+"""Images of a class that a fine-tuned network must not have seen."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def run_training(options: TrainingOptions, say: Callable[[str], None] = lambda _
     """
     path = Path(options.output)
     check_output(path, options.overwrite)
-    recipe = load_recipe(options.recipe)
+    recipe = Recipe.load(options.recipe)
     networks = [load_network(Path(file)) for file in options.backbones]
     table = load_dataset(options.data)
     check_class_names(table.classes)
@@ -132,10 +135,6 @@ def find_seen(
             )
             raise NetworkError(msg)
     return seen
-
-
-LEAST_UNSEEN = 2
-"""Images of a class that a fine-tuned network must not have seen."""
 
 
 def describe_training(

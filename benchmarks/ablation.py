@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from trifuse.classifiers.calibration import fit_calibration
 from trifuse.classifiers.ensemble import fit_svm_member
 from trifuse.classifiers.metrics import compute_metrics
-from trifuse.classifiers.prior import shift_prior
+from trifuse.classifiers.prior import balance
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
@@ -131,7 +131,7 @@ def score(block: NDArray[np.float32], table: LabelledTable, folds: int) -> NDArr
     _, scores = fit_svm_member(block, labels, splits, n_classes, recipe)
     probabilities = fit_calibration(scores, labels).probabilities(scores)
     prior = np.bincount(labels, minlength=n_classes) / len(labels)
-    return shift_prior(probabilities, prior, np.full(n_classes, 1 / n_classes))
+    return balance(probabilities, prior)
 
 
 def resampled_bma(probabilities: NDArray[np.float64], table: LabelledTable) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ from sklearn.metrics import log_loss
 from trifuse.batch.workers.process_mapper import ProcessMapper
 from trifuse.classifiers.calibration import softmax
 from trifuse.classifiers.ensemble import fit_ensemble
-from trifuse.classifiers.prior import shift_prior
+from trifuse.classifiers.prior import balance
 from trifuse.classifiers.softmax_layer import fit_softmax_layer
 from trifuse.classifiers.tables import markdown_table
 from trifuse.classifiers.training import build_embedder
@@ -35,7 +35,7 @@ from trifuse.encoders.blocks import BlockEncoder
 from trifuse.encoders.extraction import CNN_BLOCK, FeatureExtractor
 from trifuse.features.images import read_image
 from trifuse.recipes.options import EnsembleOptions, SoftmaxOptions
-from trifuse.recipes.recipe import Recipe, load_recipe
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies.comparison.markup import to_markdown
 from trifuse.studies.comparison.scores import ComparisonScores, MethodScores
 from trifuse.studies.comparison.statistics import compute_statistics
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    table, recipe = load_dataset(arguments.data), load_recipe(arguments.recipe)
+    table, recipe = load_dataset(arguments.data), Recipe.load(arguments.recipe)
     table = choose_images(table, arguments.images, seed=0)
     folds = grouped_stratified_folds(
         table.labels, table.groups, arguments.folds, recipe.random_state
@@ -96,8 +96,8 @@ def embed(table: LabelledTable, recipe: Recipe, jobs: int) -> Bottlenecks:
 
 def _embed(encoder: BlockEncoder, path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     features = encoder.extractor.extract(read_image(path))
-    assert features.embedding is not None
-    return features.embedding, encoder.encode_features(features)[CNN_BLOCK]
+    assert features.cnn is not None
+    return features.cnn.embedding, encoder.encode_features(features)[CNN_BLOCK]
 
 
 def with_member(recipe: Recipe, member: str) -> Recipe:
@@ -122,8 +122,7 @@ def score(
             {CNN_BLOCK: block[training]}, labels[training], inner, n_classes, recipe
         )
         probabilities[test] = ensemble.probabilities({CNN_BLOCK: block[test]})
-        even = np.full(n_classes, 1 / n_classes)
-        balanced[test] = shift_prior(probabilities[test], ensemble.prior, even)
+        balanced[test] = balance(probabilities[test], ensemble.prior)
     return MethodScores(probabilities[None], balanced[None], block.shape[1], np.nan)
 
 

@@ -34,7 +34,7 @@ from trifuse.datasets.synthetic import write_synthetic_archive
 from trifuse.datasets.table import LabelledTable
 from trifuse.features.images import read_image
 from trifuse.features.resize import resize
-from trifuse.recipes.recipe import Recipe, load_recipe
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies.explanation.curves import STEPS, blur, follow, measure
 from trifuse.studies.explanation.explain import explain_image
 from trifuse.studies.explanation.report import Reporter
@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, help="folder that gets the figures")
     parser.add_argument("--jobs", type=int, default=2)
     chosen = parser.parse_args()
-    recipe, jobs = load_recipe(chosen.recipe), chosen.jobs
+    recipe, jobs = Recipe.load(chosen.recipe), chosen.jobs
     if chosen.pictures:
         rows = list(point(recipe, chosen.planted, chosen.pictures, jobs))
         print(markdown_table(["map", "maximum in the spot"], rows))

@@ -1,16 +1,18 @@
-"""What a fine-tuned network adds to the frozen fusion, on lesions that nothing has seen.
+"""What fine-tuned networks add to the frozen fusion, on lesions that nothing has seen.
 
 python benchmarks/fine_tuned.py HAM10000/ --work FOLDER
 
-A fifth of the lesions is held out. On the others a network is fine-tuned (some of them are set
-aside from it), and the blocks of the recipe are fused; then the same fusion is fitted once more
-with the network as one more member. Whatever is finished stays in the folder, so that a run that
+A fifth of the lesions is held out. On the others networks are fine-tuned (some lesions are set
+aside from each), and the blocks of the recipe are fused; then the same fusion is fitted once more
+with the networks as one more member. Whatever is finished stays in the folder, so that a run that
 was killed goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,16 @@ from numpy.typing import NDArray
 
 from trifuse.batch.workers.process_mapper import ProcessMapper
 from trifuse.classifiers.ensemble import NETWORK, Ensemble, fit_ensemble
-from trifuse.classifiers.prior import shift_prior
+from trifuse.classifiers.prior import balance
 from trifuse.classifiers.training import score_by_networks
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.encoders.blocks import Blocks
 from trifuse.features.content import file_sha256
 from trifuse.recipes.finetuning import FinetuningRecipe
-from trifuse.recipes.recipe import load_recipe
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies.block_cache import BlockCache
+from trifuse.studies.block_choices import digest
 from trifuse.studies.comparison.report import write_report
 from trifuse.studies.comparison.scores import ComparisonScores, MethodScores
 from trifuse.studies.finetuning.finetune import fine_tune, open_folder
@@ -42,10 +45,11 @@ def main() -> None:
     parser.add_argument("--work", required=True, type=Path, help="folder of all that is made")
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--finetuning", default="default", help="the recipe of fine-tuning")
+    parser.add_argument("--networks", type=int, default=1, help="fine-tuned, a seed each")
     parser.add_argument("--folds", type=int, default=5, help="of which one is held out")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    table, recipe = load_dataset(arguments.data), load_recipe(arguments.recipe)
+    table, recipe = load_dataset(arguments.data), Recipe.load(arguments.recipe)
     folds = grouped_stratified_folds(
         table.labels, table.groups, arguments.folds, recipe.random_state
     )
@@ -53,20 +57,25 @@ def main() -> None:
     part = table.subset(training)
     arguments.work.mkdir(exist_ok=True)
 
-    network = fine_tune(
-        part,
-        FinetuningRecipe.load(arguments.finetuning),
-        open_folder(arguments.work / "tuned", overwrite=False),
-        print,
-    )
+    finetuning = FinetuningRecipe.load(arguments.finetuning)
+    networks = [
+        fine_tune(
+            part,
+            replace(finetuning, random_state=finetuning.random_state + number),
+            open_folder(arguments.work / f"tuned-{number}", overwrite=False),
+            partial(print, flush=True),
+        )
+        for number in range(arguments.networks)
+    ]
     mapper = ProcessMapper(arguments.jobs)
     cache = BlockCache(arguments.work / "cache", table, mapper)
     (frozen,) = cache.encode(recipe, [training])
     images = [file_sha256(path) for path in table.paths]
     groups = np.array(table.groups)
-    seen = network.has_seen(images, table.groups)
-    assert not np.isin(groups[test], groups[seen]).any()
-    logits = score_by_networks(table.paths, [network.classifier], seen[None], mapper)
+    seen = np.stack([network.has_seen(images, table.groups) for network in networks])
+    assert not np.isin(groups[test], groups[seen.any(axis=0)]).any()
+    classifiers = [network.classifier for network in networks]
+    logits = score_by_networks(table.paths, classifiers, seen, mapper)
 
     inner = grouped_stratified_folds(
         part.labels, part.groups, recipe.ensemble.folds, recipe.random_state
@@ -90,7 +99,7 @@ def main() -> None:
         table.group_indices[test],
         methods,
         arguments.folds,
-        network.about.fingerprint,
+        digest([network.about.fingerprint for network in networks]),
     )
     write_report(arguments.work, scores, {}, {}, BASELINE)
     print((arguments.work / "comparison.md").read_text("utf-8"))
@@ -101,12 +110,11 @@ def score(name: str, ensemble: Ensemble, blocks: Blocks) -> dict[str, MethodScor
     members = ensemble.member_probabilities(blocks)
     outputs = {f"{name}, {member}": members[member] for member in members}
     outputs[f"{name}, ensemble"] = ensemble.probabilities(blocks)
-    even = np.full(len(ensemble.prior), 1 / len(ensemble.prior))
     dimensions = sum(block.shape[1] for block in blocks.values())
     return {
         method: MethodScores(
             probabilities[None],
-            shift_prior(probabilities, ensemble.prior, even)[None],
+            balance(probabilities, ensemble.prior)[None],
             dimensions,
             np.nan,
         )

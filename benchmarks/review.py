@@ -38,7 +38,7 @@ from trifuse.encoders.extraction import FeatureExtractor
 from trifuse.features.images import read_image
 from trifuse.features.quality import FLAWS, find_flaws
 from trifuse.features.resize import shrink
-from trifuse.recipes.recipe import Recipe, load_recipe
+from trifuse.recipes.recipe import Recipe
 
 Image = NDArray[np.uint8]
 PHOTOGRAPHS = (
@@ -224,7 +224,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     start = time.perf_counter()
-    table, recipe = load_dataset(arguments.data), load_recipe(arguments.recipe)
+    table, recipe = load_dataset(arguments.data), Recipe.load(arguments.recipe)
     n_images = min(arguments.images, len(table))
     table = table.subset(np.linspace(0, len(table) - 1, n_images).round().astype(int))
     mapper = ProcessMapper(arguments.jobs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -66,6 +67,11 @@ class Ensemble:
     def probabilities(self, blocks: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Give calibrated probabilities; blocks of (n, dim) each to (n, n_classes)."""
         return average(self.member_probabilities(blocks), self.member_weights)
+
+    def alone(self, member: str) -> Ensemble:
+        """Give the ensemble that has this member and no other."""
+        calibrations = {member: self.calibrations[member]}
+        return replace(self, calibrations=calibrations, member_weights={member: 1.0})
 
     def _scores(
         self, member: str, blocks: Mapping[str, NDArray[np.float32]]
@@ -139,28 +145,24 @@ def fit_ensemble(
     -------
     Ensemble, OutOfFold
     """
+    weights = recipe.block_weights
     projections = {
         name: Projection.fit(blocks[name], recipe.lightgbm.pca_dimension, recipe.random_state)
-        for name in recipe.block_weights
+        for name in weights
     }
     machines: dict[str, Machine] = {}
     scores: dict[str, NDArray[np.float64]] = {}
-    fused = fuse(blocks, recipe.block_weights)
     for name in recipe.ensemble.members:
-        if name == "svm":
-            machines[name], scores[name] = fit_svm_member(fused, labels, folds, n_classes, recipe)
-        else:
-            features = fused if name == "softmax" else reduce_blocks(blocks, projections)
-            fit = _SOFTMAX_OR_TREES[name]
-            machines[name], scores[name] = _fit_member(
-                fit, features, labels, folds, n_classes, recipe
-            )
+        trees = name == "lightgbm"
+        features = reduce_blocks(blocks, projections) if trees else fuse(blocks, weights)
+        fit = _FIT_MEMBER[name]
+        machines[name], scores[name] = fit(features, labels, folds, n_classes, recipe)
     rows = np.arange(len(labels))
     if NETWORK in blocks:
         scores[NETWORK] = blocks[NETWORK].astype(np.float64)
         rows = np.flatnonzero(~np.isnan(scores[NETWORK]).any(axis=1))
     ensemble = Ensemble(
-        recipe.block_weights,
+        weights,
         machines,
         projections,
         {name: _calibrate(scores[name], labels) for name in scores},
@@ -217,12 +219,8 @@ def _fit_trees(
     return Trees.parse(text, features.shape[1], n_classes)
 
 
-Fit = Callable[[NDArray[np.float32], NDArray[np.intp], int, Recipe], Machine]
-_SOFTMAX_OR_TREES: dict[str, Fit] = {"softmax": _fit_softmax, "lightgbm": _fit_trees}
-
-
 def _fit_member(
-    fit: Fit,
+    fit: Callable[[NDArray[np.float32], NDArray[np.intp], int, Recipe], Machine],
     features: NDArray[np.float32],
     labels: NDArray[np.intp],
     folds: Folds,
@@ -235,6 +233,13 @@ def _fit_member(
         machine = fit(features[training], labels[training], n_classes, recipe)
         scores[test] = machine.scores(features[test])
     return fit(features, labels, n_classes, recipe), scores
+
+
+_FIT_MEMBER: dict[str, Callable[..., tuple[Machine, NDArray[np.float64]]]] = {
+    "svm": fit_svm_member,
+    "lightgbm": partial(_fit_member, _fit_trees),
+    "softmax": partial(_fit_member, _fit_softmax),
+}
 
 
 def _calibrate(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> Calibration:

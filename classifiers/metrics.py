@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 from sklearn.metrics import (
     brier_score_loss,
     confusion_matrix,
@@ -187,33 +186,6 @@ def bootstrap_intervals(
         name: percentile_interval(np.concatenate([[], *(part[name] for part in figures)]), level)
         for name in ("bma", "accuracy", "top_3_accuracy", "macro_auc", "ece")
     }
-
-
-def mean_interval(
-    values_per_fold: Sequence[float], level: float = 0.95
-) -> tuple[float, float, float]:
-    """Mean over cross-validation folds and its Student t interval.
-
-    Folds without a value (NaN) are left out; of fewer than two folds the interval is NaN. Folds
-    share training images, so the interval is somewhat too narrow (Bengio and Grandvalet, JMLR 5,
-    2004).
-
-    Returns
-    -------
-    mean, low, high : float
-
-    Examples
-    --------
-    >>> [round(value, 3) for value in mean_interval([0.70, 0.72, 0.74])]
-    [0.72, 0.67, 0.77]
-    """
-    values = np.array([value for value in values_per_fold if not math.isnan(value)])
-    if len(values) < 2:
-        return (float(values[0]) if len(values) else math.nan), math.nan, math.nan
-    mean = float(values.mean())
-    error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    reach = error * float(stdtrit(len(values) - 1, (1 + level) / 2))
-    return mean, mean - reach, mean + reach
 
 
 def json_safe(value: Any) -> Any:

@@ -42,6 +42,22 @@ def check_output(path: Path, overwrite: bool) -> None:
         raise OutputError(cannot_write(path, error)) from error
 
 
+def make_folder(path: Path) -> Path:
+    """Make a folder for output, and those above it, where there is none; give its path.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made, or is no folder.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"The folder {path} cannot be made: {error.strerror or error}."
+        raise OutputError(msg) from error
+    return path
+
+
 @contextlib.contextmanager
 def open_output(path: Path) -> Iterator[BinaryIO]:
     """Give a file that appears under its name when the block ends well, and else not at all.

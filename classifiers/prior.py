@@ -48,6 +48,17 @@ def shift_prior(
     return shifted / total
 
 
+def balance(probabilities: NDArray[np.float64], prior: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shift probabilities to a prior in which all classes are equally frequent.
+
+    Examples
+    --------
+    >>> balance(np.array([0.8, 0.2]), np.array([0.8, 0.2]))
+    array([0.5, 0.5])
+    """
+    return shift_prior(probabilities, prior, np.full(len(prior), 1 / len(prior)))
+
+
 def read_prior(name_or_path: str, classes: Sequence[str]) -> NDArray[np.float64] | None:
     """Give the class shares that a prior stands for.
 

@@ -1,5 +1,6 @@
-"""Aligned tables for the terminal and for Markdown pages."""
+"""Tables: aligned for the terminal and for Markdown pages, and safe cells of CSV files."""
 
+import re
 from collections.abc import Sequence
 
 
@@ -31,6 +32,19 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     first, *others = _aligned(escaped, narrowest=3)
     rule = [":" + "-" * (len(first[0]) - 1), *("-" * (len(cell) - 1) + ":" for cell in first[1:])]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [first, rule, *others])
+
+
+def make_safe(cell: str) -> str:
+    """Keep a spreadsheet from running a cell: what could be a formula gets an apostrophe.
+
+    So does what looks as if it had got one, so that it can be taken off again.
+
+    Examples
+    --------
+    >>> make_safe("=SUM(A1)"), make_safe("'=x"), make_safe("'x'")
+    ("'=SUM(A1)", "''=x", "'x'")
+    """
+    return f"'{cell}" if re.match(r"'*[=+\-@\t\r]", cell) else cell
 
 
 def _aligned(rows: Sequence[Sequence[str]], narrowest: int = 0) -> list[list[str]]:

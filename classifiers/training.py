@@ -18,6 +18,7 @@ from trifuse.encoders.extraction import FeatureExtractor, encodings_by_stream, u
 from trifuse.features.cnn import CnnClassifier, CnnEmbedder
 from trifuse.features.grid import LocalDescriptors
 from trifuse.features.images import read_image
+from trifuse.recipes.options import SampleOptions
 from trifuse.recipes.recipe import Recipe
 
 Item = TypeVar("Item")
@@ -61,6 +62,31 @@ Sample = dict[str, LocalDescriptors]
 """What was drawn from one image, by stream."""
 
 
+def plan_sample(n_images: int, options: SampleOptions) -> tuple[list[int], int]:
+    """Choose the images that the codebooks' sample is drawn from, and how much from each.
+
+    Parameters
+    ----------
+    n_images : int
+    options : SampleOptions
+
+    Returns
+    -------
+    rows : list of int
+        Spread evenly over the images.
+    each : int
+        Descriptors of a stream that are drawn from one image.
+
+    Examples
+    --------
+    >>> plan_sample(9, SampleOptions(size=100, images=3))
+    ([0, 4, 8], 34)
+    """
+    chosen = min(options.images, n_images)
+    rows: list[int] = np.linspace(0, n_images - 1, chosen).round().astype(int).tolist()
+    return rows, -(-options.size // chosen)
+
+
 def draw_samples(
     paths: Sequence[Path], extractor: FeatureExtractor, mapper: Mapper = plain_map
 ) -> dict[int, Sample]:
@@ -74,10 +100,8 @@ def draw_samples(
     """
     if not encodings_by_stream(extractor.recipe.block_weights):
         return {}
-    sample, seed = extractor.recipe.sample, extractor.recipe.random_state
-    n_images = min(sample.images, len(paths))
-    rows = np.linspace(0, len(paths) - 1, n_images).round().astype(int).tolist()
-    draw = partial(_draw, extractor, -(-sample.size // n_images), seed)
+    rows, each = plan_sample(len(paths), extractor.recipe.sample)
+    draw = partial(_draw, extractor, each, extractor.recipe.random_state)
     samples = mapper(draw, [(row, paths[row]) for row in rows], "sampling descriptors")
     return dict(zip(rows, samples, strict=True))
 

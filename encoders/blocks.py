@@ -77,8 +77,8 @@ class BlockEncoder:
     def encode_features(self, features: ImageFeatures) -> Blocks:
         """Encode what the extractor saw in one image."""
         vectors: Blocks = {}
-        if features.embedding is not None:
-            vectors[CNN_BLOCK] = l2_normalize(signed_square_root(features.embedding))
+        if features.cnn is not None:
+            vectors[CNN_BLOCK] = l2_normalize(signed_square_root(features.cnn.embedding))
         for stream, encoder in self.streams.items():
             for encoding, vector in encoder.encode(features.streams[stream]).items():
                 vectors[f"{stream}_{encoding}"] = vector

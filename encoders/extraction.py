@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.features.cnn import CnnEmbedder, map_descriptors
+from trifuse.features.cnn import CnnEmbedder, CnnOutputs, map_descriptors
 from trifuse.features.dense_sift import DenseSiftExtractor
 from trifuse.features.grid import LocalDescriptors
 from trifuse.features.local_color import LocalColorExtractor
@@ -26,12 +26,12 @@ class ImageFeatures(NamedTuple):
     Attributes
     ----------
     streams : dict of str to LocalDescriptors
-    embedding : ndarray of float32, shape (d,), or None
-        The CNN's; None where the recipe uses no CNN.
+    cnn : CnnOutputs or None
+        None where the recipe uses no CNN.
     """
 
     streams: dict[str, LocalDescriptors]
-    embedding: NDArray[np.float32] | None
+    cnn: CnnOutputs | None
 
 
 def encodings_by_stream(blocks: Iterable[str]) -> dict[str, list[str]]:
@@ -86,9 +86,8 @@ class FeatureExtractor:
         if "color" in wanted:
             color = self.recipe.color
             streams["color"] = LocalColorExtractor(color.step, color.bin_sizes).extract(small)
-        embedding = None
+        outputs = None
         if self.embedder is not None:
             outputs = self.embedder.embed(image)
-            embedding = outputs.embedding
             streams["cnn"] = map_descriptors(outputs.feature_map)
-        return ImageFeatures(streams, embedding)
+        return ImageFeatures(streams, outputs)

@@ -18,9 +18,7 @@ from trifuse.recipes.options import (
     SoftmaxOptions,
     SvmOptions,
 )
-from trifuse.recipes.reading import RecipeError, TomlRecipe
-
-__all__ = ["Recipe", "RecipeError", "load_recipe", "preset_names"]
+from trifuse.recipes.reading import TomlRecipe
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Recipe(TomlRecipe):
 
     Examples
     --------
-    >>> load_recipe("default") == Recipe()
+    >>> Recipe.load("default") == Recipe()
     True
     >>> Recipe.from_dict({"svm": {"c": 10}})
     Traceback (most recent call last):
@@ -54,13 +52,3 @@ class Recipe(TomlRecipe):
     def block_weights(self) -> dict[str, float]:
         """The blocks and their weights in the fusion, in the recipe's order."""
         return {str(block): weight for block, weight in self.fusion.weights.items()}
-
-
-def preset_names() -> list[str]:
-    """Give the names of the recipes that come with trifuse."""
-    return Recipe.presets()
-
-
-def load_recipe(name_or_path: str) -> Recipe:
-    """Read a preset by its name, or a TOML file by its path; see `TomlRecipe.load`."""
-    return Recipe.load(name_or_path)

@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from trifuse.classifiers.output import open_output
-from trifuse.classifiers.training import Mapper, Sample, build_embedder, plain_map
+from trifuse.classifiers.training import Mapper, Sample, build_embedder, plain_map, plan_sample
 from trifuse.datasets.table import LabelledTable
 from trifuse.encoders.blocks import BlockEncoder, Blocks
 from trifuse.encoders.extraction import CNN_BLOCK, FeatureExtractor, uses_cnn
@@ -185,11 +185,9 @@ def _plan_draws(recipe: Recipe, parts: Iterable[NDArray[np.intp]]) -> dict[int, 
     """Give by row the draws of its image: the same as `draw_samples` makes of each part."""
     draws: dict[int, list[Draw]] = {}
     for number, part in enumerate(parts):
-        n_images = min(recipe.sample.images, len(part))
-        places = np.linspace(0, len(part) - 1, n_images).round().astype(int)
-        for place in places.tolist():
-            draw = (number, place, -(-recipe.sample.size // n_images))
-            draws.setdefault(int(part[place]), []).append(draw)
+        places, each = plan_sample(len(part), recipe.sample)
+        for place in places:
+            draws.setdefault(int(part[place]), []).append((number, place, each))
     return draws
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 
 class ExtraError(ValueError):
@@ -37,3 +38,15 @@ installed; run: pip install "trifuse[studies]"
             f'this needs {error.name}, which is not installed; run: pip install "trifuse[{extra}]"'
         )
         raise ExtraError(msg) from error
+
+
+def require_modules(extra: str, *names: str) -> None:
+    """Import libraries that long work needs in the end: what is missing is told before it.
+
+    Raises
+    ------
+    ExtraError
+    """
+    with need_extra(extra):
+        for name in names:
+            import_module(name)

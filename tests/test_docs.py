@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from trifuse.batch.cli import COMMANDS, cli
-from trifuse.recipes.recipe import preset_names
+from trifuse.recipes.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,7 +23,7 @@ def test_the_page_of_commands_shows_the_help(command):
 def test_the_readme_names_every_command_and_recipe():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in COMMANDS if f"`trifuse {name}" not in readme] == []
-    assert [name for name in preset_names() if f"`{name}`" not in readme] == []
+    assert [name for name in Recipe.presets() if f"`{name}`" not in readme] == []
 
 
 PAGES = [

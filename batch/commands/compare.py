@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +48,9 @@ def command(
         --learning-curve "fused, ensemble" --leakage "fused, ensemble"
     """
     from trifuse.batch.workers.process_mapper import ProcessMapper
+    from trifuse.classifiers.output import make_folder
     from trifuse.datasets.load import load_dataset
-    from trifuse.recipes.recipe import load_recipe
+    from trifuse.recipes.recipe import Recipe
     from trifuse.studies.block_cache import BlockCache
     from trifuse.studies.comparison.leakage import measure_leakage
     from trifuse.studies.comparison.learning import measure_learning
@@ -58,19 +58,15 @@ def command(
     from trifuse.studies.comparison.report import check_report, write_report
     from trifuse.studies.comparison.run import compare
     from trifuse.studies.duplicates.guard import guard_groups
-    from trifuse.studies.extra import need_extra
+    from trifuse.studies.extra import require_modules
 
-    with need_extra("studies"):  # told now, not when all is measured
-        import_module("jinja2")
-        import_module("matplotlib")
-
-    base = load_recipe(recipe)
+    require_modules("studies", "jinja2", "matplotlib")
+    base = Recipe.load(recipe)
     methods = choose_methods(options["methods"], base)
     baseline = options["baseline"] or next(iter(methods))
     require_methods((baseline, *options["learning_curve"], *options["leakage"]), methods)
     table = load_dataset(data)
-    output.mkdir(parents=True, exist_ok=True)
-    check_report(output, overwrite)
+    check_report(make_folder(output), overwrite)
 
     say, folds, mapper = partial(click.echo, err=True), options["folds"], ProcessMapper(jobs)
     table = guard_groups(table, options["merge_duplicates"], mapper, say)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trifuse.batch.commands.options import jobs_option
-from trifuse.batch.exit_codes import EXIT_OK, EXIT_SOME_UNREAD
+from trifuse.batch.commands.unread import tell_unread
 
 if TYPE_CHECKING:
     from trifuse.datasets.duplicates import DuplicatePair
@@ -45,6 +45,7 @@ def command(
     from trifuse.classifiers.output import check_output
     from trifuse.datasets.load import load_dataset
     from trifuse.studies.duplicates.find import detect_all, pair_images
+    from trifuse.studies.extra import require_modules
 
     if output == page:
         msg = "the pairs and the page take a file each; both have the same name."
@@ -52,20 +53,12 @@ def command(
     for path in filter(None, (output, page)):
         check_output(path, overwrite)
     if page is not None:
-        _check_page()
+        require_modules("studies", "jinja2")
     table = load_dataset(data)
     images = detect_all(table, ProcessMapper(jobs))
     pairs = pair_images(table, images, within_groups)
     _write(table, pairs, output, page)
     return _tell(table, pairs, images.count(None))
-
-
-def _check_page() -> None:
-    """Tell before the images are read that a page cannot be made of them."""
-    from trifuse.studies.extra import need_extra
-
-    with need_extra("studies"):
-        import jinja2  # noqa: F401
 
 
 def _write(
@@ -99,8 +92,4 @@ def _tell(table: LabelledTable, pairs: Sequence[DuplicatePair], n_unread: int) -
     n_exact = sum(pair.kind == "exact" for pair in pairs)
     n_two = sum(has_two_labels(table, pair) for pair in pairs)
     click.echo(f"{count(pairs, 'pair')}: {n_exact} exact, {n_two} with two labels.", err=True)
-    if not n_unread:
-        return EXIT_OK
-    text = f"{n_unread} of {len(table)} images could not be read and are left out."
-    click.echo(text, err=True)
-    return EXIT_SOME_UNREAD
+    return tell_unread(n_unread, len(table))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trifuse.batch.commands.options import jobs_option
-from trifuse.batch.exit_codes import EXIT_OK, EXIT_SOME_UNREAD
+from trifuse.batch.commands.unread import tell_unread
 from trifuse.batch.inputs.item import Item, SourceError
 from trifuse.batch.inputs.options import InputOptions
 from trifuse.batch.text import without_controls
@@ -48,7 +48,7 @@ def command(inputs: tuple[str, ...], **options: Any) -> int:
     from trifuse.batch.inputs.stream import iterate_items
     from trifuse.batch.workers.process_mapper import ProcessMapper
     from trifuse.classifiers.model_file import load_model
-    from trifuse.classifiers.output import check_output
+    from trifuse.classifiers.output import check_output, make_folder
     from trifuse.studies.explanation.report import Reporter, find_class
 
     try:
@@ -60,8 +60,7 @@ def command(inputs: tuple[str, ...], **options: Any) -> int:
     reporter = Reporter(model, suffix, None if name is None else find_class(model, name))
     items = [item for item in iterate_items(chosen, sys.stdin.buffer, _warn) if item]
     sound = [item for item in items if not item.fault]
-    folder = Path(options["output"])
-    folder.mkdir(exist_ok=True)
+    folder = make_folder(Path(options["output"]))
     paths = [folder / name for name in (TABLE, *_figure_names(sound, suffix))]
     for path in paths:
         check_output(path, options["overwrite"])
@@ -70,16 +69,14 @@ def command(inputs: tuple[str, ...], **options: Any) -> int:
         if item.fault:
             _warn(f"{item.name}: cannot read the image: {item.fault}")
     written = _write(reporter, sound, paths, ProcessMapper(options["jobs"]))
-    if unread := len(items) - written:
-        _warn(f"{unread} of {len(items)} images could not be read.")
-        return EXIT_SOME_UNREAD
-    return EXIT_OK
+    return tell_unread(len(items) - written, len(items))
 
 
 def _write(reporter: Reporter, items: Sequence[Item], paths: Sequence[Path], map_: Mapper) -> int:
     """Write the table, the first path, and each image's figure; give the number of these."""
-    from trifuse.batch.outputs.csv_format import make_safe, write_cell, write_line
+    from trifuse.batch.outputs.csv_format import write_cell, write_line
     from trifuse.classifiers.output import open_output
+    from trifuse.classifiers.tables import make_safe
 
     written = 0
     sources = [item.name if item.content is None else item.content for item in items]

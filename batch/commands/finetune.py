@@ -40,7 +40,7 @@ def command(
     from trifuse.batch.workers.process_mapper import ProcessMapper
     from trifuse.datasets.load import load_dataset
     from trifuse.studies.duplicates.guard import guard_groups
-    from trifuse.studies.finetuning.finetune import NETWORK, fine_tune, open_folder
+    from trifuse.studies.finetuning.finetune import NETWORK_FILE, fine_tune, open_folder
 
     say = partial(click.echo, err=True)
     choices, table = FinetuningRecipe.load(recipe), load_dataset(data)
@@ -48,4 +48,4 @@ def command(
     table = guard_groups(table, merge_duplicates, ProcessMapper(jobs), say)
     network = fine_tune(table, choices, folder, say)
     figures = ", ".join(f"{name} {value:.3f}" for name, value in network.about.validation.items())
-    say(f"{folder / NETWORK} written; on the images that chose it: {figures}")
+    say(f"{folder / NETWORK_FILE} written; on the images that chose it: {figures}")

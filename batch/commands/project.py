@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trifuse.batch.commands.options import jobs_option, parse_figure
-from trifuse.batch.exit_codes import EXIT_OK, EXIT_SOME_UNREAD
+from trifuse.batch.commands.unread import tell_unread
 from trifuse.batch.text import without_controls
 from trifuse.studies.figures import FORMATS
 
@@ -78,18 +78,16 @@ def command(data: str, model: str, jobs: int, **options: Any) -> int:
     image_map = map_images(images, *how)
     _write(image_map, figure, page, csv)
     click.echo(image_map.caption)
-    return _tell_unread(len(table), len(images.table))
+    return tell_unread(len(table) - len(images.table), len(table))
 
 
 def _check_plane(table: LabelledTable, method: str, perplexity: int, seed: int) -> None:
     """Tell before the images are encoded what would stop the work after it."""
-    from trifuse.studies.extra import need_extra
+    from trifuse.studies.extra import require_modules
     from trifuse.studies.projection.look import choose_looks
     from trifuse.studies.projection.plane import METHODS, check_perplexity
 
-    with need_extra("studies"):
-        import bokeh  # noqa: F401
-        import matplotlib  # noqa: F401, ICN001
+    require_modules("studies", "bokeh", "jinja2", "matplotlib")
     METHODS[method].build(perplexity, seed)
     check_perplexity(perplexity, len(table))
     choose_looks(table.classes)
@@ -128,11 +126,3 @@ def _tell_unknown(table: LabelledTable, classes: Sequence[str]) -> None:
     if unknown := [name for name in table.classes if name not in classes]:
         text = f"The model does not know {name_few(unknown)}: all such images count as wrong."
         click.echo(without_controls(text), err=True)
-
-
-def _tell_unread(n_images: int, n_read: int) -> int:
-    if n_read == n_images:
-        return EXIT_OK
-    text = f"{n_images - n_read} of {n_images} images could not be read and are left out."
-    click.echo(text, err=True)
-    return EXIT_SOME_UNREAD

@@ -42,14 +42,14 @@ def command(data: str, output: Path, recipe: str, jobs: int, **options: Any) -> 
     """
     from trifuse.batch.workers.process_mapper import ProcessMapper
     from trifuse.datasets.load import load_dataset
-    from trifuse.recipes.recipe import load_recipe
+    from trifuse.recipes.recipe import Recipe
     from trifuse.studies.block_cache import BlockCache
     from trifuse.studies.duplicates.guard import guard_groups
     from trifuse.studies.tuning.report import prepare_folder, write_report
     from trifuse.studies.tuning.study import Budget
     from trifuse.studies.tuning.tune import tune
 
-    base, table = load_recipe(recipe), load_dataset(data)
+    base, table = Recipe.load(recipe), load_dataset(data)
     storage = prepare_folder(output)
     say, mapper = partial(click.echo, err=True), ProcessMapper(jobs)
     table = guard_groups(table, options["merge_duplicates"], mapper, say)

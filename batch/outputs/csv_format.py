@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from trifuse.batch.outputs.format import Format, reject_clash
 from trifuse.batch.outputs.rows import Cell, Row, list_cells, list_columns
 from trifuse.batch.text import to_bytes
+from trifuse.classifiers.tables import make_safe
 
 
 class CsvFormat(Format):
@@ -61,16 +62,3 @@ def join_names(names: Sequence[str]) -> str:
     nevus;scar\; burn
     """
     return ";".join(re.sub(r"([;\\])", r"\\\1", name) for name in names)
-
-
-def make_safe(cell: str) -> str:
-    """Keep a spreadsheet from running a cell: what could be a formula gets an apostrophe.
-
-    So does what looks as if it had got one, so that it can be taken off again.
-
-    Examples
-    --------
-    >>> make_safe("=SUM(A1)"), make_safe("'=x"), make_safe("'x'")
-    ("'=SUM(A1)", "''=x", "'x'")
-    """
-    return f"'{cell}" if re.match(r"'*[=+\-@\t\r]", cell) else cell

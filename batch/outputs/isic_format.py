@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from trifuse.batch.outputs.csv_format import make_safe, write_cell, write_line
+from trifuse.batch.outputs.csv_format import write_cell, write_line
 from trifuse.batch.outputs.format import Format, FormatError
 from trifuse.batch.outputs.ids import IdKind
 from trifuse.batch.outputs.rows import Layout, Row
+from trifuse.classifiers.tables import make_safe
 
 CLASSES = ("MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
 

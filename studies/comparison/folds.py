@@ -18,6 +18,7 @@ from trifuse.encoders.blocks import Blocks
 from trifuse.recipes.recipe import Recipe
 from trifuse.studies.block_cache import BlockCache
 from trifuse.studies.block_choices import block_choices, digest
+from trifuse.studies.comparison.methods import with_members
 from trifuse.studies.comparison.timing import TIMED_IMAGES, median_seconds
 
 FORMAT = 1
@@ -59,14 +60,18 @@ def draw_inner_folds(table: LabelledTable, training: NDArray[np.intp], method: R
 
 
 def score_fold(cache: BlockCache, method: Recipe, split: Split) -> FoldScores:
-    """Fit a method on a training part and score the test part, or read what this gave before."""
+    """Fit a method on a training part and score the test part, or read what this gave before.
+
+    What each member alone gives is kept too: to compare the members is then no work.
+    """
     path = _path(cache, method, split)
     if (known := _read(path)) is not None:
         return known
-    scores = _fit_and_score(cache, method, split)
-    with open_output(path) as file:
-        np.savez(file, **scores._asdict())
-    return scores
+    found = _fit_and_score(cache, method, split)
+    for recipe, scores in found:
+        with open_output(_path(cache, recipe, split)) as file:
+            np.savez(file, **scores._asdict())
+    return found[0][1]
 
 
 def is_scored(cache: BlockCache, method: Recipe, split: Split) -> bool:
@@ -101,7 +106,10 @@ def _read(path: Path) -> FoldScores | None:
         return None  # it is not there, or damaged: then it is made again
 
 
-def _fit_and_score(cache: BlockCache, method: Recipe, split: Split) -> FoldScores:
+def _fit_and_score(
+    cache: BlockCache, method: Recipe, split: Split
+) -> list[tuple[Recipe, FoldScores]]:
+    """Score the test part by a method, and by those that have one of its members alone."""
     training, test = split
     labels, n_classes = cache.table.label_indices[training], len(cache.table.classes)
     inner = draw_inner_folds(cache.table, training, method)
@@ -109,11 +117,17 @@ def _fit_and_score(cache: BlockCache, method: Recipe, split: Split) -> FoldScore
     ensemble, _ = fit_ensemble(_rows(blocks, training), labels, inner, n_classes, method)
     held_out = _rows(blocks, test)
     images = [_rows(held_out, [row]) for row in range(min(TIMED_IMAGES, len(test)))]
-    return FoldScores(
-        ensemble.probabilities(held_out),
-        sum(block.shape[1] for block in blocks.values()),
-        median_seconds(ensemble.probabilities, images),
-    )
+    ensembles = [(method, ensemble)]
+    if len(ensemble.machines) > 1:
+        ensembles += [
+            (with_members(method, member), ensemble.alone(member)) for member in ensemble.machines
+        ]
+    dimensions = sum(block.shape[1] for block in blocks.values())
+    return [
+        (recipe, FoldScores(fitted.probabilities(held_out), dimensions, seconds))
+        for recipe, fitted in ensembles
+        for seconds in [median_seconds(fitted.probabilities, images)]
+    ]
 
 
 def _rows(blocks: Blocks, rows: NDArray[np.intp] | Sequence[int]) -> Blocks:

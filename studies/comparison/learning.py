@@ -10,7 +10,7 @@ from trifuse.recipes.recipe import Recipe
 from trifuse.studies.block_cache import BlockCache
 from trifuse.studies.comparison.folds import draw_folds
 from trifuse.studies.comparison.run import Say, be_silent, score_methods
-from trifuse.studies.comparison.scores import LearningCurve
+from trifuse.studies.comparison.scores import LearningCurve, MethodScores
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 """Of the training lesions of each class."""
@@ -38,13 +38,16 @@ def measure_learning(
     method : Recipe
     """
     (folds,) = draw_folds(cache.table, n_folds, 1, recipe.random_state)
-    lesions, points = [], []
+    lesions: list[int] = []
+    points: list[MethodScores] = []
     for share in SHARES:
         thinned = [
             (thin(cache.table, training, share, method.ensemble.folds, recipe.random_state), test)
             for training, test in folds
         ]
         counts = [len(set(cache.table.group_indices[training])) for training, _ in thinned]
+        if lesions and round(float(np.mean(counts))) == lesions[-1]:
+            continue  # of so few lesions all shares keep those that the inner folds need
         lesions.append(round(float(np.mean(counts))))
         title = f"{name}, {lesions[-1]} lesions"
         points.append(score_methods(cache, {title: method}, [thinned], say)[title])

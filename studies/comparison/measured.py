@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trifuse.classifiers.bootstrap import percentile_interval, resample_groups
 from trifuse.classifiers.scored_images import ScoredImages, mean_of_known
-from trifuse.studies.comparison.scores import ComparisonScores, MethodScores
+from trifuse.studies.comparison.scores import Answers, Truth
 
 FIGURES = {
     "balanced_bma": "BMA, balanced prior",
@@ -59,35 +59,33 @@ class Measured:
         return Estimate(self.values[figure] - other.values[figure], *percentile_interval(change))
 
 
-def measure(
-    method: MethodScores, scores: ComparisonScores, n_resamples: int = N_RESAMPLES
-) -> Measured:
+def measure(answers: Answers, truth: Truth, n_resamples: int = N_RESAMPLES) -> Measured:
     """Measure one method; each figure is the mean over the repeats of it on all images.
 
     Parameters
     ----------
-    method : MethodScores
-    scores : ComparisonScores
-        For its labels, lesions and classes; the resamples depend on the lesions alone.
+    answers : Answers
+    truth : Truth
+        The resamples depend on its lesions alone.
     n_resamples : int
     """
     repeats = [
         (
-            ScoredImages(probabilities, scores.labels, scores.classes),
-            ScoredImages(balanced, scores.labels, scores.classes),
+            ScoredImages(probabilities, truth.labels, truth.classes),
+            ScoredImages(balanced, truth.labels, truth.classes),
         )
-        for probabilities, balanced in zip(method.probabilities, method.balanced, strict=True)
+        for probabilities, balanced in zip(answers.probabilities, answers.balanced, strict=True)
     ]
-    names = _names(scores.classes)
+    names = _names(truth.classes)
 
     def mean_figures(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.mean([_figures(*pair, weights) for pair in repeats], axis=0))
 
-    values = mean_figures(np.ones(len(scores.labels)))
+    values = mean_figures(np.ones(len(truth.labels)))
     resampled = np.concatenate(
         [
             np.empty((len(names), 0)),
-            *map(mean_figures, resample_groups(scores.groups, n_resamples, random_state=0)),
+            *map(mean_figures, resample_groups(truth.groups, n_resamples, random_state=0)),
         ],
         axis=1,
     )

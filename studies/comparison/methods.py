@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trifuse.recipes.recipe import Recipe, RecipeError
+from trifuse.recipes.reading import RecipeError
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies.block_choices import with_blocks
 
 ENSEMBLE = "fused, ensemble"
@@ -46,10 +47,10 @@ def default_methods(recipe: Recipe) -> dict[str, Recipe]:
     members, blocks = recipe.ensemble.members, list(recipe.block_weights)
     if len(members) > 1:
         for member in members:
-            methods[f"fused, {member}"] = _with_members(recipe, member)
+            methods[f"fused, {member}"] = with_members(recipe, member)
     if len(blocks) > 1:
         for block in blocks:
-            methods[block] = with_blocks(_with_members(recipe, "svm"), [block])
+            methods[block] = with_blocks(with_members(recipe, "svm"), [block])
     return methods
 
 
@@ -101,7 +102,8 @@ def require_methods(names: Iterable[str], methods: Iterable[str]) -> None:
             raise MethodsError(msg)
 
 
-def _with_members(recipe: Recipe, *members: Any) -> Recipe:
+def with_members(recipe: Recipe, *members: Any) -> Recipe:
+    """Give the recipe with an ensemble of these members."""
     return replace(recipe, ensemble=replace(recipe.ensemble, members=members))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from trifuse.classifiers.ensemble import Folds
-from trifuse.classifiers.prior import shift_prior
+from trifuse.classifiers.prior import balance
 from trifuse.recipes.recipe import Recipe
 from trifuse.studies.block_cache import BlockCache
 from trifuse.studies.block_choices import digest, with_blocks
@@ -127,7 +127,6 @@ def _score_method(
     cache: BlockCache, name: str, method: Recipe, repeats: Sequence[Folds], say: Say
 ) -> MethodScores:
     labels, n_classes = cache.table.label_indices, len(cache.table.classes)
-    even = np.full(n_classes, 1 / n_classes)
     probabilities = np.zeros((len(repeats), len(labels), n_classes))
     balanced, seconds, dimensions = np.zeros_like(probabilities), [], 0
     for repeat, folds in enumerate(repeats):
@@ -138,7 +137,7 @@ def _score_method(
             fold = score_fold(cache, method, (training, test))
             prior = np.bincount(labels[training], minlength=n_classes) / len(training)
             probabilities[repeat, test] = fold.probabilities
-            balanced[repeat, test] = shift_prior(fold.probabilities, prior, even)
+            balanced[repeat, test] = balance(fold.probabilities, prior)
             seconds.append(fold.seconds)
             dimensions = fold.dimensions
     features = feature_seconds(cache, method)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class MethodScores:
-    """What one method says of every image, out of fold.
+class Answers:
+    """What is said of every image by what did not see it.
 
     Attributes
     ----------
@@ -18,21 +18,31 @@ class MethodScores:
         Under the class shares of each fold's training part; rows sum to 1.
     balanced : ndarray of float64, shape (n_repeats, n_images, n_classes)
         The same, shifted to a prior in which all classes are equally frequent.
-    dimensions : int
-        Length of the vector that the classifier sees: the sum of the blocks'.
-    seconds : float
-        Of processor time, to take the features of one image and score it.
     """
 
     probabilities: NDArray[np.float64]
     balanced: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MethodScores(Answers):
+    """What one method says of every image, out of fold, and what it costs.
+
+    Attributes
+    ----------
+    dimensions : int
+        Length of the vector that the classifier sees: the sum of the blocks'.
+    seconds : float
+        Of processor time, to take the features of one image and score it; NaN if not measured.
+    """
+
     dimensions: int
     seconds: float
 
 
 @dataclass(frozen=True)
-class ComparisonScores:
-    """What every method says of the images of one archive.
+class Truth:
+    """What is so of the images of one archive.
 
     Attributes
     ----------
@@ -41,6 +51,19 @@ class ComparisonScores:
     labels : ndarray of intp, shape (n_images,)
     groups : ndarray of intp, shape (n_images,)
         The number of each image's lesion.
+    """
+
+    classes: tuple[str, ...]
+    labels: NDArray[np.intp]
+    groups: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class ComparisonScores(Truth):
+    """What every method says of the images of one archive.
+
+    Attributes
+    ----------
     methods : dict of str to MethodScores
         In the order in which they were asked for.
     n_folds : int
@@ -48,9 +71,6 @@ class ComparisonScores:
         Of the archive and the base recipe.
     """
 
-    classes: tuple[str, ...]
-    labels: NDArray[np.intp]
-    groups: NDArray[np.intp]
     methods: dict[str, MethodScores]
     n_folds: int
     fingerprint: str

@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 
+from trifuse.classifiers.tables import make_safe
 from trifuse.studies.comparison.markup import Cell, Table
 from trifuse.studies.comparison.measured import FIGURES, Estimate
 from trifuse.studies.comparison.scores import ComparisonScores
@@ -44,7 +45,7 @@ def make_tables(scores: ComparisonScores, statistics: Statistics) -> list[Table]
 def _answers(scores: ComparisonScores, statistics: Statistics) -> Table:
     figures = ("balanced_bma", "bma", "accuracy", "top_3_accuracy")
     costs = [
-        [Cell(f"{method.dimensions:,}"), Cell(f"{method.seconds:.3f}")]
+        [Cell(f"{method.dimensions:,}"), Cell(_number(method.seconds))]
         for method in scores.methods.values()
     ]
     cells = _figure_cells(statistics, figures)
@@ -154,12 +155,16 @@ def csv_files(scores: ComparisonScores, statistics: Statistics) -> dict[str, byt
     """
     rows = {
         "comparison.csv": [
-            {"method": name, "dimensions": method.dimensions, "seconds": f"{method.seconds:.6f}"}
+            {
+                "method": make_safe(name),
+                "dimensions": method.dimensions,
+                "seconds": _digits(method.seconds),
+            }
             | _columns(statistics.figures[name])
             for name, method in scores.methods.items()
         ],
         "differences.csv": [
-            {"method": name, "baseline": statistics.baseline}
+            {"method": make_safe(name), "baseline": make_safe(statistics.baseline)}
             | _columns(difference.figures)
             | {
                 "tested": statistics.primary,
@@ -169,12 +174,13 @@ def csv_files(scores: ComparisonScores, statistics: Statistics) -> dict[str, byt
             for name, difference in statistics.differences.items()
         ],
         "learning.csv": [
-            {"method": name, "lesions": lesions} | _columns({statistics.primary: estimate})
+            {"method": make_safe(name), "lesions": lesions}
+            | _columns({statistics.primary: estimate})
             for name, curve in statistics.curves.items()
             for lesions, estimate in curve
         ],
         "leakage.csv": [
-            {"method": name}
+            {"method": make_safe(name)}
             | _columns(pair.by_lesion, "by_lesion_")
             | _columns(pair.by_image, "by_image_")
             | _columns(pair.difference, "difference_")
@@ -194,7 +200,7 @@ def _csv(rows: Sequence[dict[str, object]]) -> bytes:
 
 def _columns(figures: dict[str, Estimate], prefix: str = "") -> dict[str, object]:
     return {
-        f"{prefix}{name}{end}": "" if math.isnan(number) else f"{number:.6f}"
+        f"{prefix}{name}{end}": _digits(number)
         for name, estimate in figures.items()
         for end, number in zip(("", "_low", "_high"), estimate, strict=True)
     }
@@ -217,8 +223,16 @@ def _figure_cells(statistics: Statistics, figures: Sequence[str]) -> list[list[C
 
 
 def _cell(estimate: Estimate, sign: str = "", best: bool = False) -> Cell:
-    value, low, high = ("-" if math.isnan(x) else f"{x:{sign}.3f}" for x in estimate)
+    value, low, high = (_number(number, sign) for number in estimate)
     return Cell(value, "" if math.isnan(estimate.low) else f"[{low}, {high}]", best)
+
+
+def _number(number: float, sign: str = "") -> str:
+    return "-" if math.isnan(number) else f"{number:{sign}.3f}"
+
+
+def _digits(number: float) -> str:
+    return "" if math.isnan(number) else f"{number:.6f}"
 
 
 def _p_value(p: float) -> str:

@@ -187,13 +187,12 @@ class PlacedBlock(NamedTuple):
 def take_apart(model: Model, image: NDArray[np.uint8]) -> dict[str, PlacedBlock]:
     """Take apart every block of an image; a new kind of block has its place here."""
     extractor, shape = model.encoder.extractor, _described_shape(model, image)
-    streams = extractor.extract(image).streams
+    streams, outputs = extractor.extract(image)
     blocks, lattices = {}, {}
     for stream in ("sift", "color"):
         options = getattr(model.recipe, stream)
         lattices[stream] = patch_lattices(shape, options.step, options.bin_sizes)
-    if extractor.embedder is not None:
-        outputs = extractor.embedder.embed(image)
+    if outputs is not None:
         lattices["cnn"] = [cell_lattice(*outputs.feature_map.shape[:2])]
         last = cell_lattice(*outputs.last_map.shape[:2])
         blocks[CNN_BLOCK] = PlacedBlock(cell_sum(outputs.last_map), [last])

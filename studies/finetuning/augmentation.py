@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from trifuse.features.resize import resize
 from trifuse.recipes.finetuning import AugmentationOptions
 
 NORM = 6
@@ -72,11 +73,13 @@ def cut_square(
 
     Where the image is shrunk by more than two, it is first halved, lest details alias.
     """
-    scale = np.sqrt(abs(np.linalg.det(transform[:, :2])))
-    while scale < 0.5:
-        image = np.asarray(cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
-        transform = transform * [[2, 2, 1]]
-        scale *= 2
+    while np.sqrt(abs(np.linalg.det(transform[:, :2]))) < 0.5:
+        rows, columns = image.shape[:2]
+        image = resize(image, ((rows + 1) // 2, (columns + 1) // 2))
+        # Of a pixel's place p, from 0, the centre is at p + 0.5 of a side's length.
+        ratios = np.array([columns / image.shape[1], rows / image.shape[0]])
+        linear, shift = transform[:, :2], transform[:, 2]
+        transform = np.column_stack([linear * ratios, shift + linear @ ((ratios - 1) / 2)])
     border = cv2.BORDER_REFLECT_101
     square = cv2.warpAffine(
         image, transform, (side, side), flags=cv2.INTER_LINEAR, borderMode=border

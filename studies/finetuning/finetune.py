@@ -10,19 +10,20 @@ from pathlib import Path
 import numpy as np
 
 from trifuse.classifiers.network_file import FineTuned, Network, save_network
+from trifuse.classifiers.output import make_folder
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
 from trifuse.features.cnn import CnnClassifier
 from trifuse.features.content import file_sha256
 from trifuse.recipes.finetuning import FinetuningRecipe, SplitOptions
-from trifuse.studies.extra import need_extra
+from trifuse.studies.extra import require_modules
 from trifuse.studies.finetuning.errors import FinetuningError
 from trifuse.studies.finetuning.network import build_network, export_network
 from trifuse.studies.finetuning.report import write_report
 from trifuse.studies.finetuning.schedule import best_epoch
 from trifuse.studies.finetuning.trainer import CHECKPOINTS, Trainer
 
-NETWORK = "network.trifuse-cnn"
+NETWORK_FILE = "network.trifuse-cnn"
 """The file of the network, in the folder of a fine-tuning."""
 
 
@@ -81,19 +82,21 @@ def open_folder(folder: Path, overwrite: bool) -> Path:
     Raises
     ------
     FinetuningError
-        If it is no folder, cannot be made, or holds a network without its checkpoint.
+        If it holds a network without its checkpoint.
+    trifuse.classifiers.output.OutputError, OSError
+        If it is no folder, cannot be made, or cannot be written to.
     """
-    try:
-        folder.mkdir(exist_ok=True)
-        if overwrite:
-            for name in CHECKPOINTS:
-                (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        msg = f"the folder {folder} cannot be used: {error.strerror or error}"
-        raise FinetuningError(msg) from error
-    if not overwrite and (folder / NETWORK).exists() and not (folder / CHECKPOINTS[0]).exists():
+    make_folder(folder)
+    if overwrite:
+        for name in CHECKPOINTS:
+            (folder / name).unlink(missing_ok=True)
+    if (
+        not overwrite
+        and (folder / NETWORK_FILE).exists()
+        and not (folder / CHECKPOINTS[0]).exists()
+    ):
         msg = (
-            f"{folder} holds {NETWORK}, but not {CHECKPOINTS[0]}, of which it was made; "
+            f"{folder} holds {NETWORK_FILE}, but not {CHECKPOINTS[0]}, of which it was made; "
             "name another folder, or say --overwrite to replace it"
         )
         raise FinetuningError(msg)
@@ -122,15 +125,14 @@ def fine_tune(
     Returns
     -------
     Network
-        Of the best epoch, as it is in the folder's `NETWORK`.
+        Of the best epoch, as it is in the folder's `NETWORK_FILE`.
 
     Raises
     ------
     FinetuningError, DatasetError, BackboneError, ExtraError, ImageError, OutputError
         Each with the sentence that says what to do.
     """
-    with need_extra("studies"):  # for the report: told now, and not after the training
-        import matplotlib as mpl  # noqa: F401
+    require_modules("studies", "matplotlib")
     if unknown := sorted(set(recipe.balance.class_weights) - set(table.classes)):
         msg = f"the recipe weights the class {unknown[0]!r}, which no image of the archive has"
         raise FinetuningError(msg)
@@ -158,7 +160,7 @@ def fine_tune(
     )
     result = Network(about, CnnClassifier(tflite))
     write_report(folder, trainer.progress.epochs, best, trainer.measure())
-    save_network(folder / NETWORK, result)
+    save_network(folder / NETWORK_FILE, result)
     return result
 
 

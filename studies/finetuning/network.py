@@ -15,7 +15,7 @@ CLASSIFIER = "classifier"
 """The layer from the embedding to the logits."""
 
 
-class Network(NamedTuple):
+class TrainableNetwork(NamedTuple):
     """What is trained, and the part of it that an export is made of.
 
     Attributes
@@ -31,7 +31,7 @@ class Network(NamedTuple):
     backbone: Any
 
 
-def build_network(recipe: FinetuningRecipe, n_classes: int) -> Network:
+def build_network(recipe: FinetuningRecipe, n_classes: int) -> TrainableNetwork:
     """Build the network: the backbone, dropout, and a dense layer; its first layers frozen.
 
     Parameters
@@ -60,7 +60,7 @@ def build_network(recipe: FinetuningRecipe, n_classes: int) -> Network:
         from_logits=True, label_smoothing=recipe.schedule.label_smoothing
     )
     model.compile(keras.optimizers.Adam(recipe.schedule.learning_rate), loss)
-    return Network(model, backbone)
+    return TrainableNetwork(model, backbone)
 
 
 def count_frozen(model: Any, frozen: float | str) -> int:
@@ -94,7 +94,7 @@ def count_frozen(model: Any, frozen: float | str) -> int:
     return n_frozen
 
 
-def export_network(network: Network, recipe: FinetuningRecipe) -> bytes:
+def export_network(network: TrainableNetwork, recipe: FinetuningRecipe) -> bytes:
     """Export a trained network to LiteRT, for whole images.
 
     The backbones are fully convolutional and the classifier is linear, so it can be applied to
@@ -103,7 +103,7 @@ def export_network(network: Network, recipe: FinetuningRecipe) -> bytes:
 
     Parameters
     ----------
-    network : Network
+    network : TrainableNetwork
     recipe : FinetuningRecipe
 
     Returns

@@ -27,7 +27,7 @@ from trifuse.studies.finetuning.checkpoint import (
     save_checkpoint,
 )
 from trifuse.studies.finetuning.errors import FinetuningError
-from trifuse.studies.finetuning.network import Network
+from trifuse.studies.finetuning.network import TrainableNetwork
 from trifuse.studies.finetuning.schedule import best_epoch, is_finished, learning_rate
 
 CHECKPOINTS = ("checkpoint.npz", "best.npz")
@@ -43,7 +43,7 @@ class Trainer:
 
     Parameters
     ----------
-    network : Network
+    network : TrainableNetwork
     training, validation : LabelledTable
         With the same classes.
     recipe : FinetuningRecipe
@@ -55,7 +55,7 @@ class Trainer:
 
     def __init__(
         self,
-        network: Network,
+        network: TrainableNetwork,
         training: LabelledTable,
         validation: LabelledTable,
         recipe: FinetuningRecipe,

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trifuse.classifiers.output import check_output, open_output
+from trifuse.classifiers.output import check_output, make_folder, open_output
 from trifuse.classifiers.tables import markdown_table
 from trifuse.recipes.toml import to_toml
 from trifuse.studies.comparison.measured import FIGURES, Estimate
@@ -34,11 +34,10 @@ def prepare_folder(folder: Path) -> Path:
     ------
     TuningError
         If files of that name are there that are of no search.
-    trifuse.classifiers.output.OutputError, OSError
+    trifuse.classifiers.output.OutputError
         If nothing can be written there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    check_output(folder / SEARCH, overwrite=True)
+    check_output(make_folder(folder) / SEARCH, overwrite=True)
     for name in FILES:
         if (folder / name).exists() and not (folder / SEARCH).exists():
             msg = f"{folder} holds {name}, but no search that it is of; name another folder."

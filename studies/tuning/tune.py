@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.ensemble import Folds, fit_ensemble
-from trifuse.classifiers.prior import shift_prior
+from trifuse.classifiers.prior import balance
 from trifuse.datasets.splits import Split, grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
 from trifuse.recipes.recipe import Recipe
@@ -20,7 +20,7 @@ from trifuse.studies.block_cache import BlockCache
 from trifuse.studies.block_choices import digest
 from trifuse.studies.comparison.folds import draw_inner_folds, score_fold
 from trifuse.studies.comparison.measured import FIGURES, Measured, measure
-from trifuse.studies.comparison.scores import ComparisonScores, MethodScores
+from trifuse.studies.comparison.scores import Answers, Truth
 from trifuse.studies.tuning.space import Space, read_choices, search_space, with_choices
 from trifuse.studies.tuning.study import (
     Budget,
@@ -183,9 +183,7 @@ def _measure(
     probabilities: NDArray[np.float64], training: LabelledTable, part: LabelledTable, **options: int
 ) -> Measured:
     """Measure what an ensemble with the class shares of `training` says of `part`."""
-    n_classes = len(part.classes)
-    prior = np.bincount(training.label_indices, minlength=n_classes) / len(training)
-    balanced = shift_prior(probabilities, prior, np.full(n_classes, 1 / n_classes))
-    scores = MethodScores(probabilities[None], balanced[None], dimensions=0, seconds=0.0)
-    truth = ComparisonScores(part.classes, part.label_indices, part.group_indices, {}, 1, "")
-    return measure(scores, truth, **options)
+    prior = np.bincount(training.label_indices, minlength=len(part.classes)) / len(training)
+    answers = Answers(probabilities[None], balance(probabilities, prior)[None])
+    truth = Truth(part.classes, part.label_indices, part.group_indices)
+    return measure(answers, truth, **options)

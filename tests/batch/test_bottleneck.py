@@ -20,7 +20,7 @@ from trifuse.features.images import read_image
 from trifuse.features.quiet import import_tensorflow
 from trifuse.features.resize import resize
 from trifuse.recipes.options import EnsembleOptions, SoftmaxOptions
-from trifuse.recipes.recipe import load_recipe
+from trifuse.recipes.recipe import Recipe
 from trifuse.recipes.toml import to_toml
 
 SIZE = (64, 64)
@@ -33,7 +33,7 @@ def scaled_down(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recipes")
 
     def write(name, weights="default"):
-        recipe = load_recipe(name)
+        recipe = Recipe.load(name)
         recipe = replace(
             recipe,
             cnn=replace(recipe.cnn, input_size=SIZE, weights=str(weights)),

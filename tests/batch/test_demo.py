@@ -4,9 +4,9 @@ import csv
 
 import pytest
 
-from trifuse.batch import demo, training
+from trifuse.batch import demo
 from trifuse.classifiers.model_file import load_model
-from trifuse.recipes.recipe import Recipe, load_recipe
+from trifuse.recipes.recipe import Recipe
 
 
 @pytest.fixture
@@ -17,11 +17,13 @@ def shortened(monkeypatch):
     def write_a_third(folder, images_per_class, seed):
         return write(folder, images_per_class=images_per_class // 3, seed=seed)
 
+    load = Recipe.load
+
     def load_smaller(name):
-        return Recipe.from_dict({**load_recipe(name).to_dict(), "sample": {"size": 2000}})
+        return Recipe.from_dict({**load(name).to_dict(), "sample": {"size": 2000}})
 
     monkeypatch.setattr(demo, "write_synthetic_archive", write_a_third)
-    monkeypatch.setattr(training, "load_recipe", load_smaller)
+    monkeypatch.setattr(Recipe, "load", load_smaller)
 
 
 def test_the_demo(shortened, tmp_path):

@@ -38,7 +38,7 @@ def test_images_that_cannot_be_read_are_told(here, trifuse):
         "explaining: 3 images\n"
         "bad.jpg: cannot read the image: it is not a JPEG, PNG, TIFF, BMP or WebP image\n"
         "none.jpg: cannot read the image: there is no such file\n"
-        "2 of 3 images could not be read.\n"
+        "2 of 3 images could not be read and are left out.\n"
     )
     assert [row["class"] for row in read_rows("out/explanations.csv")] == ["synthetic_b"]
     assert Path("out/a.svg").read_text(encoding="utf-8").startswith("<?xml")
@@ -81,8 +81,8 @@ def test_nothing_is_replaced_unasked(here, trifuse):
         (("--class", "mel"), 1, "Error: The model has no class 'mel'; it has synthetic_a, "),
         (("-", "-"), 2, "Error: Standard input can be read only once; name - once.\n"),
         (("-m", "a.jpg"), 1, "Error: a.jpg is no model file of trifuse"),
-        (("-o", "a.jpg"), 1, "Error: File exists: a.jpg.\n"),
-        (("-o", "no/such"), 1, "Error: No such file or directory: no/such.\n"),
+        (("-o", "a.jpg"), 1, "Error: The folder a.jpg cannot be made: File exists.\n"),
+        (("-o", "a.jpg/b"), 1, "Error: The folder a.jpg/b cannot be made: Not a directory.\n"),
     ],
 )
 def test_what_cannot_be_done_is_told_before_any_work(here, trifuse, arguments, code, sentence):

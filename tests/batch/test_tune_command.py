@@ -3,7 +3,7 @@
 import pytest
 
 from trifuse.datasets.synthetic import write_synthetic_archive
-from trifuse.recipes.recipe import load_recipe
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies.tuning import space
 from trifuse.studies.tuning.report import FILES
 
@@ -35,7 +35,7 @@ def test_a_search_that_goes_on(tune, recipe_file, tmp_path):
     assert first.out == (folder / "report.md").read_bytes()
     assert [line for line in first.err.splitlines() if line.startswith("trial ")][1:] != []
     assert (
-        load_recipe(str(folder / "best.toml")).sift == load_recipe(str(folder / "best.toml")).sift
+        Recipe.load(str(folder / "best.toml")).sift == Recipe.load(str(folder / "best.toml")).sift
     )
     files = {name: (folder / name).read_bytes() for name in FILES}
 

@@ -145,3 +145,13 @@ def test_a_member_without_merit_gets_no_weight():
     sure = np.eye(2)[labels] * 0.98 + 0.01
     weights = fit_weights({"sure": sure, "wrong": sure[:, ::-1]}, labels)
     assert weights["sure"] == pytest.approx(1, abs=1e-6)
+
+
+def test_a_member_taken_alone(with_network):
+    blocks, labels, folds, unseen = with_network
+    ensemble, _ = fit_ensemble(blocks, labels, folds, CLASSES, recipe("svm", "softmax"))
+    rows = {name: block[unseen] for name, block in blocks.items()}
+    for name, expected in ensemble.member_probabilities(rows).items():
+        alone = ensemble.alone(name)
+        assert alone.member_weights == {name: 1.0}
+        np.testing.assert_array_equal(alone.probabilities(rows), expected)

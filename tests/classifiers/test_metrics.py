@@ -16,7 +16,6 @@ from trifuse.classifiers.metrics import (
     bootstrap_intervals,
     compute_metrics,
     json_safe,
-    mean_interval,
 )
 
 CLASSES = ["a", "b", "c", "d"]
@@ -306,18 +305,3 @@ def test_bootstrap_is_fast():
     start = time.process_time()
     bootstrap_intervals(probabilities, labels, np.arange(5000) // 2, list("abcdefg"), 100)
     assert time.process_time() - start < 2
-
-
-def test_mean_interval_is_student_t():
-    values = [0.61, 0.66, 0.58, 0.70, 0.64]
-    expected = stats.t.interval(0.95, 4, np.mean(values), stats.sem(values))
-    assert mean_interval(values) == pytest.approx((np.mean(values), *expected))
-    assert mean_interval([*values, math.nan]) == mean_interval(values)
-
-
-def test_mean_interval_of_few_folds():
-    mean, low, high = mean_interval([0.5])
-    assert mean == 0.5
-    assert math.isnan(low)
-    assert math.isnan(high)
-    assert all(math.isnan(value) for value in mean_interval([math.nan]))

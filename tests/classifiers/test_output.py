@@ -1,10 +1,11 @@
 """Output files are checked early, and appear whole or not at all."""
 
 import os
+import re
 
 import pytest
 
-from trifuse.classifiers.output import OutputError, check_output, open_output
+from trifuse.classifiers.output import OutputError, check_output, make_folder, open_output
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
@@ -82,3 +83,19 @@ def test_what_is_no_file_is_never_replaced(tmp_path, overwrite):
 def test_a_name_that_is_too_long(tmp_path):
     with pytest.raises(OutputError, match=r"cannot be written: File name too long\.$"):
         check_output(tmp_path / ("x" * 300), overwrite=False)
+
+
+def test_a_folder_is_made_with_those_above_it(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    assert make_folder(folder) == folder
+    (folder / "file").touch()
+    assert make_folder(folder) == folder
+    assert (folder / "file").exists()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    for name, reason in (("file", "File exists"), ("file/in", "Not a directory")):
+        sentence = f"The folder {tmp_path / name} cannot be made: {reason}."
+        with pytest.raises(OutputError, match=f"^{re.escape(sentence)}$"):
+            make_folder(tmp_path / name)

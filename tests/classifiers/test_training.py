@@ -22,12 +22,12 @@ from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.encoders.codebook import CodebookError
 from trifuse.encoders.extraction import FeatureExtractor
 from trifuse.features.images import ImageError, read_image
-from trifuse.recipes.recipe import Recipe, load_recipe
+from trifuse.recipes.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
 def recipe(recipe_file):
-    return load_recipe(str(recipe_file))
+    return Recipe.load(str(recipe_file))
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_the_network_is_used_where_a_block_needs_it(blocks, expected):
 def test_descriptors_are_those_of_the_recipe():
     image = picture(40, 50)
     features = extract(image, "sift_fisher", "color_vlad")
-    assert features.embedding is None
+    assert features.cnn is None
     assert set(features.streams) == {"sift", "color"}
     sift = DenseSiftExtractor(5, [3, 4], contrast_threshold=1.0, root=True).extract(image)
     color = LocalColorExtractor(6, [4]).extract(image)

@@ -7,10 +7,10 @@ import pytest
 
 from trifuse.features.backbones import BACKBONES
 from trifuse.recipes.options import SoftmaxOptions
-from trifuse.recipes.recipe import load_recipe, preset_names
+from trifuse.recipes.recipe import Recipe
 
 FOLDER = Path(__file__).resolve().parents[2] / "recipes"
-PRESETS = [name for name in preset_names() if name.startswith("bottleneck-")]
+PRESETS = [name for name in Recipe.presets() if name.startswith("bottleneck-")]
 
 
 def test_the_networks_of_the_study_and_the_one_that_is_here():
@@ -20,7 +20,7 @@ def test_the_networks_of_the_study_and_the_one_that_is_here():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_network_is_that_of_the_name_at_its_own_input_size(name):
-    network = load_recipe(name).cnn
+    network = Recipe.load(name).cnn
     row = BACKBONES[name.removeprefix("bottleneck-")]
     assert (network.backbone, network.input_size) == (row.name, row.input_size)
     assert network.weights == "default"
@@ -28,7 +28,7 @@ def test_the_network_is_that_of_the_name_at_its_own_input_size(name):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_softmax_layer_on_the_embedding_alone(name):
-    recipe = load_recipe(name)
+    recipe = Recipe.load(name)
     assert recipe.block_weights == {"cnn": 1.0}
     assert recipe.ensemble.members == ("softmax",)
     assert recipe.softmax == SoftmaxOptions(steps=4000, batch=100, learning_rate=0.01)

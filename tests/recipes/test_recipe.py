@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trifuse.recipes.recipe import Recipe, RecipeError, load_recipe, preset_names
+from trifuse.recipes.reading import RecipeError
+from trifuse.recipes.recipe import Recipe
 
 SECTIONS = (
     "random_state, image, sift, color, cnn, sample, fusion, svm, lightgbm, softmax, ensemble, "
@@ -71,38 +72,40 @@ def refuses(sentence):
     return pytest.raises(RecipeError, match=f"^{re.escape(sentence)}$")
 
 
-@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize("name", Recipe.presets())
 def test_presets_are_valid_and_have_one_form(name):
-    recipe = load_recipe(name)
+    recipe = Recipe.load(name)
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 
 def test_presets_differ():
-    assert "default" in preset_names()
-    assert len({load_recipe(name).fingerprint for name in preset_names()}) == len(preset_names())
+    assert "default" in Recipe.presets()
+    assert len({Recipe.load(name).fingerprint for name in Recipe.presets()}) == len(
+        Recipe.presets()
+    )
 
 
 def test_the_default_is_what_is_left_out(tmp_path):
-    assert load_recipe("default") == Recipe() == Recipe.from_dict({})
+    assert Recipe.load("default") == Recipe() == Recipe.from_dict({})
     empty = tmp_path / "empty.toml"
     empty.touch()
-    assert load_recipe(str(empty)) == Recipe()
+    assert Recipe.load(str(empty)) == Recipe()
 
 
-@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize("name", Recipe.presets())
 def test_toml_brings_a_recipe_back(tmp_path, name):
-    recipe = load_recipe(name)
+    recipe = Recipe.load(name)
     path = tmp_path / "mine.toml"
     path.write_text(as_toml(recipe.to_dict()), encoding="utf-8")
-    assert load_recipe(str(path)) == recipe
-    assert load_recipe(str(path)).fingerprint == recipe.fingerprint
+    assert Recipe.load(str(path)) == recipe
+    assert Recipe.load(str(path)).fingerprint == recipe.fingerprint
 
 
 def test_a_toml_file_changes_only_what_it_says(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text("[sift]\nbin_sizes = [3, 9]\nposition_weight = 2\n", encoding="utf-8")
-    recipe = load_recipe(str(path))
+    recipe = Recipe.load(str(path))
     assert recipe.sift.bin_sizes == (3, 9)
     assert recipe.sift.position_weight == 2.0
     plain = recipe.to_dict()
@@ -250,9 +253,9 @@ def test_a_value_that_does_not_fit_is_refused(data, reason):
 
 
 def test_an_unknown_preset_is_refused():
-    names = ", ".join(preset_names())
+    names = ", ".join(Recipe.presets())
     with refuses(f"There is no recipe 'quick'; name one of {names}, or a .toml file."):
-        load_recipe("quick")
+        Recipe.load("quick")
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path):
@@ -260,14 +263,14 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
         path = tmp_path / f"{name}.toml"
         path.write_bytes(content)
         with pytest.raises(RecipeError, match=rf"^The recipe {path} cannot be read: .+\.$"):
-            load_recipe(str(path))
+            Recipe.load(str(path))
     for path in (tmp_path / "missing.toml", tmp_path / "folder.toml"):
         (tmp_path / "folder.toml").mkdir(exist_ok=True)
         with pytest.raises(RecipeError, match=rf"^The recipe {path} cannot be read: .+\.$"):
-            load_recipe(str(path))
+            Recipe.load(str(path))
 
 
 def test_a_file_beside_us_does_not_hide_a_preset(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "default").write_text("[svm]\nC = 77\n", encoding="utf-8")
-    assert load_recipe("default") == Recipe()
+    assert Recipe.load("default") == Recipe()

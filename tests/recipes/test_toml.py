@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trifuse.recipes.options import BlockName, MemberName
 from trifuse.recipes.reading import TomlRecipe
-from trifuse.recipes.recipe import Recipe, load_recipe, preset_names
+from trifuse.recipes.recipe import Recipe
 from trifuse.recipes.toml import to_toml
 
 WEIGHTS = st.floats(1e-300, 1e9)
@@ -51,11 +51,11 @@ def test_what_is_written_is_read_back_equal(recipe):
     assert to_toml(again) == text
 
 
-@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize("name", Recipe.presets())
 def test_a_preset_as_a_file_of_its_own(tmp_path, name):
     path = tmp_path / "copy.toml"
-    path.write_text(to_toml(load_recipe(name)), encoding="utf-8")
-    assert load_recipe(str(path)) == load_recipe(name)
+    path.write_text(to_toml(Recipe.load(name)), encoding="utf-8")
+    assert Recipe.load(str(path)) == Recipe.load(name)
 
 
 @dataclass(frozen=True)

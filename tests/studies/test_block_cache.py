@@ -11,7 +11,7 @@ from trifuse.encoders.blocks import BlockEncoder
 from trifuse.encoders.extraction import FeatureExtractor, uses_cnn
 from trifuse.features.cnn import CnnOutputs
 from trifuse.features.images import ImageError, read_image
-from trifuse.recipes.recipe import load_recipe
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies import block_cache
 from trifuse.studies.block_cache import BlockCache
 from trifuse.studies.block_choices import block_choices, with_blocks
@@ -24,7 +24,7 @@ def table(archive):
 
 @pytest.fixture(scope="module")
 def recipe(recipe_file):
-    small = load_recipe(str(recipe_file))
+    small = Recipe.load(str(recipe_file))
     # More descriptors than are wanted, and not all images are drawn from.
     return replace(small, sample=replace(small.sample, size=2000, images=20))
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trifuse.batch.inputs.item import Item
-from trifuse.batch.outputs.csv_format import CsvFormat, join_names, make_safe, write_line
+from trifuse.batch.outputs.csv_format import CsvFormat, join_names, write_line
 from trifuse.batch.outputs.format import FormatError
 from trifuse.batch.outputs.rows import Layout
 from trifuse.batch.workers.record import Record
+from trifuse.classifiers.tables import make_safe
 
 CLASSES = ("mel", "nv", "df")
 FULL = Layout(CLASSES, 2, probabilities=True, extra=("site",))

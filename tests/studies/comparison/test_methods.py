@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from trifuse.recipes.recipe import Recipe, load_recipe
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies.block_choices import with_blocks
 from trifuse.studies.comparison.methods import (
     MethodsError,
@@ -30,7 +30,7 @@ def with_members(recipe, *members):
 
 
 def test_default_methods():
-    recipe = load_recipe("fast")
+    recipe = Recipe.load("fast")
     methods = default_methods(recipe)
     blocks = list(recipe.block_weights)
     assert list(methods) == ["fused, ensemble", "fused, svm", "fused, lightgbm", *blocks]

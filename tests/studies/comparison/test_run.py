@@ -14,11 +14,12 @@ from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import DatasetError
 from trifuse.encoders.blocks import BlockEncoder
 from trifuse.encoders.extraction import FeatureExtractor
-from trifuse.recipes.recipe import load_recipe
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies import block_cache
 from trifuse.studies.block_cache import BlockCache
 from trifuse.studies.block_choices import with_blocks
 from trifuse.studies.comparison import folds as fold_scores
+from trifuse.studies.comparison.methods import with_members
 from trifuse.studies.comparison.run import compare, join_blocks
 
 
@@ -31,7 +32,7 @@ def table(archive):
 
 @pytest.fixture(scope="module")
 def recipe(recipe_file):
-    return load_recipe(str(recipe_file))
+    return Recipe.load(str(recipe_file))
 
 
 @pytest.fixture(scope="module")
@@ -167,16 +168,21 @@ def test_a_method_added_later_computes_what_is_new(table, methods, recipe, folde
     assert work.done == ["fit"] * 4
 
 
+def read_probabilities(file):
+    with np.load(file) as arrays:
+        return arrays["probabilities"]
+
+
 def test_damaged_scores_are_made_again(table, methods, recipe, folder, result, watch):
     files = sorted(folder.glob("scores-*.npz"))
-    whole = [np.load(file)["probabilities"] for file in files[:2]]
-    files[0].write_bytes(b"")
-    files[1].write_bytes(files[1].read_bytes()[:-40])
+    whole = [read_probabilities(file) for file in files]
+    for number, file in enumerate(files):
+        file.write_bytes(file.read_bytes()[:-40] if number % 2 else b"")
     work = watch()
     compare(BlockCache(folder, table, work.map), methods, recipe, 2, 2)
-    assert work.done == ["fit"] * 2
-    for file, expected in zip(files, whole, strict=False):
-        np.testing.assert_array_equal(np.load(file)["probabilities"], expected)
+    assert work.done == ["fit"] * 8  # of two methods, in two folds, twice
+    for file, expected in zip(files, whole, strict=True):
+        np.testing.assert_array_equal(read_probabilities(file), expected)
 
 
 def test_labels_of_the_test_part_change_nothing(table, recipe, folder, result, tmp_path):
@@ -238,3 +244,14 @@ def test_methods_share_passes_where_their_features_are_alike(recipe):
         ["sift_vlad"],
     ]
     assert [one.image.longest_side for one in joined] == [96, 50]
+
+
+def test_members_alone_are_not_fitted_again(table, recipe, folder, watch, tmp_path):
+    """What the ensemble's fit leaves of each member is what a fit of it alone gives."""
+    alone = {name: with_members(recipe, name) for name in recipe.ensemble.members}
+    expected = compare(BlockCache(tmp_path, table), alone, recipe, n_folds=2)
+    work = watch()
+    found = compare(BlockCache(folder, table, work.map), alone, recipe, n_folds=2)
+    assert work.done == []
+    for name, scores in expected.methods.items():
+        np.testing.assert_array_equal(found.methods[name].probabilities, scores.probabilities)

@@ -181,3 +181,23 @@ def test_what_is_undefined_is_empty(scores, statistics):
 def test_what_was_not_measured_has_no_file(scores, statistics):
     less = replace(statistics, curves={}, leakage={})
     assert list(csv_files(scores, less)) == ["comparison.csv", "differences.csv"]
+
+
+def test_a_time_that_was_not_measured(scores, statistics):
+    methods = {name: replace(method, seconds=math.nan) for name, method in scores.methods.items()}
+    unmeasured = replace(scores, methods=methods)
+    (answers, *_) = make_tables(unmeasured, statistics)
+    assert {cell.value for cell in columns(answers)["seconds an image"]} == {"-"}
+    rows = read(csv_files(unmeasured, statistics)["comparison.csv"])
+    assert {row["seconds"] for row in rows} == {""}
+
+
+def test_a_spreadsheet_runs_no_name(scores, statistics):
+    name = next(iter(scores.methods))
+    formula = "=HYPERLINK(1)"
+    methods = {formula if known == name else known: m for known, m in scores.methods.items()}
+    figures = {formula if known == name else known: f for known, f in statistics.figures.items()}
+    renamed = replace(statistics, figures=figures, baseline=formula)
+    files = csv_files(replace(scores, methods=methods), renamed)
+    assert read(files["comparison.csv"])[0]["method"] == f"'{formula}"
+    assert {row["baseline"] for row in read(files["differences.csv"])} == {f"'{formula}"}

@@ -13,7 +13,7 @@ from trifuse.features.cnn import CnnOutputs
 from trifuse.features.grid import LocalDescriptors
 from trifuse.features.images import read_image
 from trifuse.recipes.options import CodebookOptions
-from trifuse.recipes.recipe import Recipe, load_recipe
+from trifuse.recipes.recipe import Recipe
 
 BLOCKS = ("sift_fisher", "sift_vlad", "color_fisher", "color_vlad", "cnn", "cnn_fisher")
 
@@ -57,7 +57,7 @@ def make_stream():
 def model(archive, recipe_file):
     """A model with six blocks; nobody may change it."""
     table = load_dataset(archive)
-    small = load_recipe(str(recipe_file)).to_dict()
+    small = Recipe.load(str(recipe_file)).to_dict()
     small["color"]["pyramid"] = (1, 2)
     small["cnn"] |= {"pca_dimension": 3, "components": 2}
     recipe = Recipe.from_dict({**small, "fusion": {"weights": dict.fromkeys(BLOCKS, 1.0)}})

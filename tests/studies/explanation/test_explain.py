@@ -14,6 +14,7 @@ from trifuse.studies.explanation.explain import (
     explain_image,
     explained_members,
     network_map,
+    take_apart,
 )
 
 
@@ -127,3 +128,11 @@ def test_an_image_too_small_for_patches(model):
     found = explain_image(model, np.full((1, 1, 3), 99, np.uint8), 0)
     assert not found.maps["sift_fisher"].any()
     assert np.isfinite(found.evidence)
+
+
+def test_the_network_is_run_once_for_all_its_blocks(model, image, monkeypatch):
+    network, seen = model.encoder.extractor.embedder, []
+    embed = network.embed
+    monkeypatch.setattr(network, "embed", lambda picture: seen.append(picture) or embed(picture))
+    assert {"cnn", "cnn_fisher"} <= set(take_apart(model, image))
+    assert len(seen) == 1

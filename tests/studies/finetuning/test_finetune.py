@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from trifuse.classifiers.network_file import load_network
+from trifuse.classifiers.output import OutputError
 from trifuse.datasets.table import DatasetError
 from trifuse.features.content import file_sha256
 from trifuse.recipes.finetuning import FinetuningRecipe, SplitOptions
 from trifuse.studies.finetuning.errors import FinetuningError
-from trifuse.studies.finetuning.finetune import NETWORK, open_folder, split_archive
+from trifuse.studies.finetuning.finetune import NETWORK_FILE, open_folder, split_archive
 from trifuse.studies.finetuning.trainer import CHECKPOINTS, Trainer
 
-FILES = {NETWORK, *CHECKPOINTS, "history.csv", "curves.png", "confusion.png", "report.md"}
+FILES = {NETWORK_FILE, *CHECKPOINTS, "history.csv", "curves.png", "confusion.png", "report.md"}
 
 
 class TestParts:
@@ -51,7 +52,7 @@ class TestParts:
 def test_the_network_says_what_it_is(tuned, table, finetuning):
     about = tuned.network.about
     assert {path.name for path in tuned.folder.iterdir()} == FILES
-    loaded = load_network(tuned.folder / NETWORK)
+    loaded = load_network(tuned.folder / NETWORK_FILE)
     assert loaded.about == about
     assert loaded.classifier.tflite == tuned.network.classifier.tflite
 
@@ -129,20 +130,20 @@ class TestRefusals:
         file = tmp_path / "file"
         file.touch()
         for folder, reason in ((file, "File exists"), (file / "in", "Not a directory")):
-            sentence = f"the folder {folder} cannot be used: {reason}"
-            with pytest.raises(FinetuningError, match=f"^{re.escape(sentence)}$"):
+            sentence = f"The folder {folder} cannot be made: {reason}."
+            with pytest.raises(OutputError, match=f"^{re.escape(sentence)}$"):
                 open_folder(folder, overwrite=False)
 
     def test_a_network_without_its_checkpoint_is_not_replaced(self, tmp_path):
-        (tmp_path / NETWORK).write_text("mine")
+        (tmp_path / NETWORK_FILE).write_text("mine")
         sentence = (
-            f"{tmp_path} holds {NETWORK}, but not {CHECKPOINTS[0]}, of which it was made; "
+            f"{tmp_path} holds {NETWORK_FILE}, but not {CHECKPOINTS[0]}, of which it was made; "
             "name another folder, or say --overwrite to replace it"
         )
         with pytest.raises(FinetuningError, match=f"^{re.escape(sentence)}$"):
             open_folder(tmp_path, overwrite=False)
         assert open_folder(tmp_path, overwrite=True) == tmp_path
-        assert (tmp_path / NETWORK).read_text() == "mine"  # until there is another
+        assert (tmp_path / NETWORK_FILE).read_text() == "mine"  # until there is another
 
 
 def test_to_begin_anew_removes_the_checkpoints_alone(tmp_path):

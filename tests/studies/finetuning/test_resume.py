@@ -10,7 +10,7 @@ from trifuse.recipes.toml import to_toml
 from trifuse.studies.finetuning import finetune
 from trifuse.studies.finetuning import trainer as trainer_module
 from trifuse.studies.finetuning.checkpoint import load_checkpoint
-from trifuse.studies.finetuning.finetune import NETWORK, fine_tune
+from trifuse.studies.finetuning.finetune import NETWORK_FILE, fine_tune
 from trifuse.studies.finetuning.trainer import CHECKPOINTS, Trainer
 
 KILL_IN_STEP_2 = """
@@ -74,7 +74,7 @@ def kill(monkeypatch, tune):
 def test_it_goes_on_after_the_step(tune, kill, tuned, contents, tmp_path, case):
     at, save_seconds, goes_on_after = case
     kill(tmp_path, at, save_seconds)
-    assert not (tmp_path / NETWORK).exists()
+    assert not (tmp_path / NETWORK_FILE).exists()
     resumed = tune(tmp_path)
     assert resumed.said[1].startswith(f"going on after step {goes_on_after}: 3 epochs of 3 steps")
     assert len(resumed.said) == 2 + 3 - at[1] // STEPS + (at[0] == "measure")

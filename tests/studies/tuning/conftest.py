@@ -5,7 +5,7 @@ import pytest
 from trifuse.classifiers.training import plain_map
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.synthetic import write_synthetic_archive
-from trifuse.recipes.recipe import load_recipe
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies.block_cache import BlockCache
 from trifuse.studies.tuning import space
 from trifuse.studies.tuning.space import Range
@@ -25,7 +25,7 @@ def cache(table, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def base(recipe_file):
-    return load_recipe(str(recipe_file))
+    return Recipe.load(str(recipe_file))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from trifuse.classifiers.output import OutputError
-from trifuse.recipes.recipe import Recipe, load_recipe
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies.comparison.measured import FIGURES, Measured
 from trifuse.studies.tuning.report import FILES, SEARCH, prepare_folder, write_report
 from trifuse.studies.tuning.space import read_choices, search_space
@@ -55,7 +55,7 @@ def tuning():
 def test_the_files(tuning, tmp_path):
     write_report(tmp_path, tuning)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
-    best = load_recipe(str(tmp_path / "best.toml"))
+    best = Recipe.load(str(tmp_path / "best.toml"))
     assert best == tuning.recipe
     assert (best.svm.C, best.ensemble.members) == (0.123456789, ("svm",))
     assert "cnn" not in best.block_weights

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trifuse.recipes.recipe import Recipe, load_recipe, preset_names
+from trifuse.recipes.recipe import Recipe
 from trifuse.studies.block_choices import block_choices, with_blocks
 from trifuse.studies.tuning.space import (
     MEMBERS,
@@ -29,7 +29,7 @@ ODD = Recipe.from_dict(
         "ensemble": {"members": ["softmax", "svm"]},
     }
 )
-BASES = [*map(load_recipe, preset_names()), ODD]
+BASES = [*map(Recipe.load, Recipe.presets()), ODD]
 
 
 def points(space):
