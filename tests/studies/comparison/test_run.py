@@ -1,6 +1,7 @@
 """The runner: every image by methods that never saw its lesion, and nothing computed twice."""
 
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -161,10 +162,12 @@ def test_a_killed_run_goes_on_where_it_was(result, table, methods, recipe, tmp_p
     assert second.done == ["fit"] * (2 * 2 * 2 - 3)
 
 
-def test_a_method_added_later_computes_what_is_new(table, methods, recipe, folder, result, watch):
-    work = watch()
+def test_a_method_added_later_computes_what_is_new(
+    table, methods, recipe, folder, result, watch, tmp_path
+):
+    work, copied = watch(), shutil.copytree(folder, tmp_path / "cache")
     more = {**methods, "weaker": replace(recipe, svm=replace(recipe.svm, C=0.1))}
-    compare(BlockCache(folder, table, work.map), more, recipe, 2, 2)
+    compare(BlockCache(copied, table, work.map), more, recipe, 2, 2)
     assert work.done == ["fit"] * 4
 
 
