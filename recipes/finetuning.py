@@ -86,7 +86,9 @@ class ScheduleOptions:
     """Epochs without improvement after which training stops."""
     label_smoothing: Rate = 0.05
     monitor: Monitor = "bma"
-    """The validation figure by which the best checkpoint is chosen."""
+    """The validation figure by which epochs are judged."""
+    keep: Literal["best", "last"] = "best"
+    """The epoch whose network is kept: the one with the best validation figure, or the last."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class SplitOptions:
 
     folds: Annotated[int, Meta(ge=3, le=100)] = 10
     validation: Count = 1
-    """Folds that choose the best checkpoint."""
+    """Folds on which epochs are judged."""
     calibration: Annotated[int, Meta(ge=0)] = 2
     """Folds that the network never sees: classifiers calibrate it on them."""
 

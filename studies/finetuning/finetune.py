@@ -20,7 +20,6 @@ from trifuse.studies.extra import require_modules
 from trifuse.studies.finetuning.errors import FinetuningError
 from trifuse.studies.finetuning.network import build_network, export_network
 from trifuse.studies.finetuning.report import write_report
-from trifuse.studies.finetuning.schedule import best_epoch
 from trifuse.studies.finetuning.trainer import CHECKPOINTS, Trainer
 
 NETWORK_FILE = "network.trifuse-cnn"
@@ -34,7 +33,7 @@ class Parts:
     Attributes
     ----------
     training, validation, calibration : LabelledTable
-        What the network learns from, what chooses the best epoch, and what it never sees.
+        What the network learns from, what judges its epochs, and what it never sees.
     """
 
     training: LabelledTable
@@ -125,7 +124,7 @@ def fine_tune(
     Returns
     -------
     Network
-        Of the best epoch, as it is in the folder's `NETWORK_FILE`.
+        Of the epoch that is kept, as it is in the folder's `NETWORK_FILE`.
 
     Raises
     ------
@@ -144,8 +143,7 @@ def fine_tune(
     if not trainer.finished:
         _announce(trainer, parts, say)
         trainer.run(say)
-    trainer.take_best()
-    best = best_epoch(trainer.figures)
+    trainer.take_kept()
     tflite = export_network(network, recipe)
     content = dict(zip(table.paths, images, strict=True))
     seen = {content[path] for path in parts.training.paths + parts.validation.paths}
@@ -154,12 +152,12 @@ def fine_tune(
         backbone=recipe.network.backbone,
         fingerprint=fingerprint,
         seen=tuple(sorted(seen)),
-        validation=trainer.progress.epochs[best].validation,
+        validation=trainer.progress.epochs[trainer.kept_epoch].validation,
         recipe=recipe.to_dict(),
         sha256=hashlib.sha256(tflite).hexdigest(),
     )
     result = Network(about, CnnClassifier(tflite))
-    write_report(folder, trainer.progress.epochs, best, trainer.measure())
+    write_report(folder, trainer.progress.epochs, trainer.kept_epoch, trainer.measure())
     save_network(folder / NETWORK_FILE, result)
     return result
 
@@ -168,7 +166,7 @@ def _announce(trainer: Trainer, parts: Parts, say: Callable[[str], None]) -> Non
     recipe, step = trainer.recipe, trainer.progress.step
     say(
         f"{recipe.network.backbone}: {len(parts.training)} images train it, "
-        f"{len(parts.validation)} choose its best epoch, {len(parts.calibration)} are set aside"
+        f"{len(parts.validation)} judge its epochs, {len(parts.calibration)} are set aside"
     )
     layers = trainer.network.model.layers
     frozen = sum(not layer.trainable for layer in layers)

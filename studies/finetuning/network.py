@@ -94,8 +94,8 @@ def count_frozen(model: Any, frozen: float | str) -> int:
     return n_frozen
 
 
-def export_network(network: TrainableNetwork, recipe: FinetuningRecipe) -> bytes:
-    """Export a trained network to LiteRT, for whole images.
+def build_scorer(network: TrainableNetwork, recipe: FinetuningRecipe) -> Any:
+    """Build the network that scores whole images, with the weights that are trained by now.
 
     The backbones are fully convolutional and the classifier is linear, so it can be applied to
     every cell of the last feature map: the mean of the resulting class activation map [1]_ is the
@@ -108,9 +108,9 @@ def export_network(network: TrainableNetwork, recipe: FinetuningRecipe) -> bytes
 
     Returns
     -------
-    bytes
-        From ``image`` (1, rows, columns, 3), float32 RGB in 0 to 255, to ``class_map``
-        (1, h, w, n_classes), whose spatial mean is the logits.
+    keras.Model
+        From ``image`` (n, rows, columns, 3), float32 RGB in 0 to 255, to ``class_map``
+        (n, h, w, n_classes), whose spatial mean is the logits.
 
     References
     ----------
@@ -118,7 +118,6 @@ def export_network(network: TrainableNetwork, recipe: FinetuningRecipe) -> bytes
        discriminative localization", CVPR 2016, equation 2.
     """
     keras = import_tensorflow().keras
-    keras.utils.clear_session()  # it numbers layers, and the bytes hold their names
     options = recipe.export
     with warnings.catch_warnings():  # that its weights are random, which they do not stay
         warnings.simplefilter("ignore")
@@ -136,7 +135,13 @@ def export_network(network: TrainableNetwork, recipe: FinetuningRecipe) -> bytes
     parts = keras.ops.split(maps, len(flips), axis=0)
     turned_back = [_flip(part, axes) for part, axes in zip(parts, flips, strict=True)]
     class_map = keras.ops.mean(keras.ops.stack(turned_back), axis=0)
-    return export_litert(keras.Model(image, {"class_map": class_map}))
+    return keras.Model(image, {"class_map": class_map})
+
+
+def export_network(network: TrainableNetwork, recipe: FinetuningRecipe) -> bytes:
+    """Export what `build_scorer` builds to LiteRT, for one image at a time."""
+    import_tensorflow().keras.utils.clear_session()  # it numbers layers; the bytes hold their names
+    return export_litert(build_scorer(network, recipe))
 
 
 def _check_export(recipe: FinetuningRecipe) -> None:

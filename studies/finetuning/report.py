@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NOTE = (
-    "These figures are on the validation images, which chose the best epoch: they are optimistic. "
+    "These figures are on the validation images, by which epochs are chosen: they are optimistic. "
     "Honest ones are on images that the network has not seen in any way."
 )
 
 
-def write_report(folder: Path, epochs: Sequence[Epoch], best: int, metrics: Metrics) -> None:
+def write_report(folder: Path, epochs: Sequence[Epoch], kept: int, metrics: Metrics) -> None:
     """Write ``history.csv``, ``curves.png``, ``confusion.png`` and ``report.md`` into a folder.
 
     Parameters
     ----------
     folder : Path
     epochs : sequence of Epoch
-    best : int
-        The number of the best epoch, from 0.
+    kept : int
+        The number, from 0, of the epoch whose network is kept.
     metrics : Metrics
         Of its network, on the validation images.
 
@@ -46,9 +46,9 @@ def write_report(folder: Path, epochs: Sequence[Epoch], best: int, metrics: Metr
         If a file cannot be written.
     """
     _write(folder / "history.csv", render_history(epochs))
-    save_figure(draw_curves(epochs, best), folder / "curves.png")
+    save_figure(draw_curves(epochs, kept), folder / "curves.png")
     save_figure(draw_confusion(metrics), folder / "confusion.png")
-    _write(folder / "report.md", render_report(epochs, best, metrics))
+    _write(folder / "report.md", render_report(epochs, kept, metrics))
 
 
 def render_history(epochs: Sequence[Epoch]) -> str:
@@ -65,8 +65,8 @@ def render_history(epochs: Sequence[Epoch]) -> str:
     return text.getvalue()
 
 
-def render_report(epochs: Sequence[Epoch], best: int, metrics: Metrics) -> str:
-    """Write the figures of the best epoch, each class's, and the confusions, as Markdown."""
+def render_report(epochs: Sequence[Epoch], kept: int, metrics: Metrics) -> str:
+    """Write the figures of the kept epoch, each class's, and the confusions, as Markdown."""
     classes = markdown_table(
         ("class", "images", "recall", "precision", "AUC"),
         [
@@ -89,15 +89,15 @@ def render_report(epochs: Sequence[Epoch], best: int, metrics: Metrics) -> str:
         ],
     )
     return (
-        f"# Fine-tuning\n\nEpoch {best + 1} of {len(epochs)} was the best: BMA {metrics.bma:.3f}, "
+        f"# Fine-tuning\n\nEpoch {kept + 1} of {len(epochs)} is kept: BMA {metrics.bma:.3f}, "
         f"accuracy {metrics.accuracy:.3f}, top-3 accuracy {metrics.top_3_accuracy:.3f}, macro AUC "
         f"{metrics.macro_auc:.3f} on {metrics.n_images} images.\n\n{NOTE}\n\n{classes}\n\n"
         f"{confusion}\n"
     )
 
 
-def draw_curves(epochs: Sequence[Epoch], best: int) -> Figure:
-    """Draw losses and validation figures by epoch, with the best epoch marked."""
+def draw_curves(epochs: Sequence[Epoch], kept: int) -> Figure:
+    """Draw losses and validation figures by epoch, with the kept epoch marked."""
     numbers = range(1, len(epochs) + 1)
     with figure_style():
         from matplotlib.figure import Figure
@@ -125,7 +125,7 @@ def draw_curves(epochs: Sequence[Epoch], best: int) -> Figure:
         losses.set(xlabel="epoch", ylabel="cross-entropy")
         figures.set(xlabel="epoch", ylabel="on validation images", ylim=(0, 1.02))
         for axes in (losses, figures):
-            axes.axvline(best + 1, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
+            axes.axvline(kept + 1, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 

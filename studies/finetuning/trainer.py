@@ -16,8 +16,8 @@ from trifuse.classifiers.calibration import softmax
 from trifuse.classifiers.metrics import Metrics, compute_metrics
 from trifuse.datasets.table import LabelledTable
 from trifuse.features.images import read_image
-from trifuse.recipes.finetuning import AugmentationOptions, FinetuningRecipe
-from trifuse.studies.finetuning.augmentation import cut_square, draw_transform
+from trifuse.features.resize import resize
+from trifuse.recipes.finetuning import FinetuningRecipe
 from trifuse.studies.finetuning.batches import Batch, Batches
 from trifuse.studies.finetuning.checkpoint import (
     Arrays,
@@ -27,15 +27,13 @@ from trifuse.studies.finetuning.checkpoint import (
     save_checkpoint,
 )
 from trifuse.studies.finetuning.errors import FinetuningError
-from trifuse.studies.finetuning.network import TrainableNetwork
+from trifuse.studies.finetuning.network import TrainableNetwork, build_scorer
 from trifuse.studies.finetuning.schedule import best_epoch, is_finished, learning_rate
 
-CHECKPOINTS = ("checkpoint.npz", "best.npz")
-"""The state of the training, and the network at its best epoch."""
+CHECKPOINTS = ("checkpoint.npz", "kept.npz")
+"""The state of the training, and that of the epoch that is kept."""
 SAVE_SECONDS = 60
 """Between checkpoints."""
-PLAIN = AugmentationOptions(rotation=0, crop=1.0, shift=0, flip=False)
-"""The transform of a validation image: its middle square."""
 
 
 class Trainer:
@@ -67,7 +65,7 @@ class Trainer:
         self.validation = validation
         self.batches = Batches(training.paths, training.label_indices, recipe)
         self.steps_per_epoch = math.ceil(recipe.schedule.images_per_epoch / recipe.schedule.batch)
-        self._last, self._best = (folder / name for name in CHECKPOINTS)
+        self._last, self._kept = (folder / name for name in CHECKPOINTS)
         weights = recipe.balance.class_weights
         self._targets = np.eye(len(training.classes), dtype=np.float32)
         self._weights = np.array([weights.get(name, 1.0) for name in training.classes], np.float32)
@@ -83,6 +81,13 @@ class Trainer:
         monitor = self.recipe.schedule.monitor
         sign = -1 if monitor == "loss" else 1
         return [sign * epoch.validation[monitor] for epoch in self.progress.epochs]
+
+    @property
+    def kept_epoch(self) -> int:
+        """The number, from 0, of the epoch whose network is kept."""
+        if self.recipe.schedule.keep == "last":
+            return len(self.figures) - 1
+        return best_epoch(self.figures)
 
     @property
     def finished(self) -> bool:
@@ -123,17 +128,22 @@ class Trainer:
             figures = ", ".join(f"{name} {v:.3f}" for name, v in epochs[-1].validation.items())
             say(f"epoch {len(epochs)}: training loss {epochs[-1].loss:.3f}; validation {figures}")
 
-    def take_best(self) -> None:
-        """Set the network's weights to those of the best epoch."""
-        _, arrays = load_checkpoint(self._best, self.progress.fingerprint)
+    def take_kept(self) -> None:
+        """Set the network's weights to those of the epoch that is kept."""
+        _, arrays = load_checkpoint(self._kept, self.progress.fingerprint)
         self._restore(arrays)
 
     def predict(self, paths: Sequence[Path]) -> NDArray[np.float64]:
-        """Give the network's probabilities of images' middle squares; (n_images, n_classes)."""
-        batch, parts = self.recipe.schedule.batch, []
+        """Give the probabilities of images as the exported network would: (n_images, n_classes)."""
+        scorer, export = build_scorer(self.network, self.recipe), self.recipe.export
+        batch, parts = max(1, self.recipe.schedule.batch // export.views), []
         for start in range(0, len(paths), batch):
-            images = np.stack([self._middle(path) for path in paths[start : start + batch]])
-            parts.append(self.network.model.predict_on_batch(images))
+            images = [
+                resize(read_image(path), (export.rows, export.columns))
+                for path in paths[start : start + batch]
+            ]
+            maps = scorer.predict_on_batch(np.stack(images).astype(np.float32))["class_map"]
+            parts.append(maps.mean(axis=(1, 2)))
         logits = np.concatenate(parts).astype(np.float64)
         self._check_finite(logits)
         return softmax(logits)
@@ -156,8 +166,8 @@ class Trainer:
         rate = learning_rate(steps.stop - 1, self.steps_per_epoch, figures, schedule)
         epoch = Epoch(float(np.mean(self.progress.losses)), self._validate(), rate)
         self._advance(steps.stop, [], [*self.progress.epochs, epoch])
-        if best_epoch(self.figures) == len(figures):
-            self._save(self._best)
+        if self.kept_epoch == len(figures):
+            self._save(self._kept)
         self._save(self._last)
 
     def _advance(self, step: int, losses: list[float], epochs: list[Epoch]) -> None:
@@ -191,11 +201,6 @@ class Trainer:
             "accuracy": metrics.accuracy,
             "top_3_accuracy": metrics.top_3_accuracy,
         }
-
-    def _middle(self, path: Path) -> NDArray[np.float32]:
-        image, side = read_image(path), self.recipe.network.side
-        transform = draw_transform(image.shape[:2], side, PLAIN, np.random.default_rng(0))
-        return cut_square(image, side, transform).astype(np.float32)
 
     def _variables(self) -> list[Any]:
         model = self.network.model

@@ -69,7 +69,7 @@ def test_the_network_says_what_it_is(tuned, table, finetuning):
 
     sizes = [len(part) for part in vars(parts).values()]
     said = (
-        rf"efficientnet-lite0: {sizes[0]} images train it, {sizes[1]} choose its best epoch, "
+        rf"efficientnet-lite0: {sizes[0]} images train it, {sizes[1]} judge its epochs, "
         rf"{sizes[2]} are set aside\n"
         r"beginning: 3 epochs of 3 steps, 3 of 8 layers frozen; about 1 minute on this machine\n"
         r"epoch 1: training loss [\d.]+; validation loss [\d.]+, bma [\d.]+, .*\n"
@@ -86,7 +86,7 @@ def test_the_network_says_what_it_is(tuned, table, finetuning):
     best = max(float(line.split(",")[4]) for line in history[1:])
     assert about.validation["bma"] == pytest.approx(best, rel=1e-5)
     report = (tuned.folder / "report.md").read_text()
-    assert f"was the best: BMA {best:.3f}, " in report
+    assert f"is kept: BMA {best:.3f}, " in report
     assert f"on {sizes[1]} images." in report
     assert "they are optimistic" in report
 

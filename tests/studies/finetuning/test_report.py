@@ -42,9 +42,7 @@ def test_the_history_is_a_row_an_epoch():
 
 def test_the_report_has_each_class_and_says_what_its_figures_are(metrics):
     report = render_report(EPOCHS, 1, metrics)
-    assert report.startswith(
-        "# Fine-tuning\n\nEpoch 2 of 2 was the best: BMA 0.722, accuracy 0.667"
-    )
+    assert report.startswith("# Fine-tuning\n\nEpoch 2 of 2 is kept: BMA 0.722, accuracy 0.667")
     assert "on 6 images.\n" in report
     assert NOTE in report
     rows = [

@@ -84,7 +84,7 @@ def test_it_goes_on_after_the_step(tune, kill, tuned, contents, tmp_path, case):
 def test_a_real_kill_of_a_real_backbone(
     archive, table, finetuning, contents, tmp_path, monkeypatch
 ):
-    """Without the export, which takes longer than all else, and is a function of `best.npz`."""
+    """Without the export, which takes longer than all else, and is a function of `kept.npz`."""
     monkeypatch.setattr(finetune, "export_network", lambda *_: b"")
     recipe = finetuning(
         network={"backbone": "mobilenet-0.75", "weights": "random", "frozen": -12},

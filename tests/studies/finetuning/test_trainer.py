@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from trifuse.classifiers.calibration import softmax
+from trifuse.features.cnn import CnnClassifier
 from trifuse.features.images import read_image
 from trifuse.recipes.finetuning import SplitOptions
 from trifuse.studies.finetuning import trainer as trainer_module
 from trifuse.studies.finetuning.errors import FinetuningError
 from trifuse.studies.finetuning.finetune import split_archive
-from trifuse.studies.finetuning.network import build_network
+from trifuse.studies.finetuning.network import build_network, export_network
 from trifuse.studies.finetuning.trainer import CHECKPOINTS, Trainer
 
 NO_STEP = {"learning_rate": 1e-12, "warm_up": 0.0}
@@ -100,21 +102,31 @@ def test_the_best_epoch_is_taken_and_measured(trainer):
     run(made)
     losses = [epoch.validation["loss"] for epoch in made.progress.epochs]
     assert made.figures == [-loss for loss in losses]
-    made.take_best()
+    made.take_kept()
     assert made.measure().log_loss == min(losses)
 
 
-def test_validation_images_are_middle_squares(trainer):
-    made = trainer()
-    path = made.validation.paths[0]
-    image = read_image(path)  # 72 rows, 96 columns
-    square = np.asarray(image[:, 12:84])
-    found = made._middle(path)
-    assert found.shape == (32, 32, 3)
-    np.testing.assert_allclose(found.mean(axis=(0, 1)), square.mean(axis=(0, 1)), atol=2)
-    probabilities = made.predict(made.validation.paths)
-    assert probabilities.shape == (len(made.validation), 7)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+def test_the_last_epoch_is_kept_where_the_recipe_says_so(trainer):
+    made = trainer(schedule={"learning_rate": 0.5, "keep": "last"})
+    run(made)
+    last = [variable.numpy() for variable in made.network.model.variables]
+    assert made.kept_epoch == len(made.progress.epochs) - 1
+    made.take_kept()
+    for variable, array in zip(made.network.model.variables, last, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), array)
+
+
+def test_validation_is_by_what_is_exported(trainer):
+    made = trainer(export={"rows": 40, "columns": 48, "views": 4})
+    run(made)
+    paths = made.validation.paths
+    probabilities = made.predict(paths)
+    classifier = CnnClassifier(export_network(made.network, made.recipe))
+    expected = softmax(
+        np.stack([classifier.class_map(read_image(path)).mean(axis=(0, 1)) for path in paths])
+    )
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    assert np.ptp(expected, axis=0).max() > 0.01
 
 
 def test_a_training_that_diverges_ends_in_a_sentence(trainer):
