@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from trifuse.recipes.recipe import Recipe
+from trifuse.studies.comparison.methods import choose_methods, default_methods
+
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
@@ -28,6 +31,14 @@ def test_every_benchmark_is_run():
     source = "".join(path.read_text(encoding="utf-8") for path in tests)
     scripts = {path.name for path in BENCHMARKS.glob("*.py")} - HELPERS
     assert [name for name in scripts if f'"{name}"' not in source] == []
+
+
+def test_the_comparison_in_the_results_has_the_default_methods_and_more():
+    recipe = Recipe()
+    methods = choose_methods(BENCHMARKS / "fusions.toml", recipe)
+    defaults = default_methods(recipe)
+    assert {name: methods[name] for name in defaults} == defaults
+    assert len(set(map(repr, methods.values()))) == len(methods) > len(defaults)
 
 
 def test_scoring(archive, model_file):
