@@ -68,14 +68,13 @@ def main() -> None:
         for number in range(arguments.networks)
     ]
     mapper = ProcessMapper(arguments.jobs)
-    cache = BlockCache(arguments.work / "cache", table, mapper)
-    (frozen,) = cache.encode(recipe, [training])
     images = [file_sha256(path) for path in table.paths]
     groups = np.array(table.groups)
     seen = np.stack([network.has_seen(images, table.groups) for network in networks])
     assert not np.isin(groups[test], groups[seen.any(axis=0)]).any()
     classifiers = [network.classifier for network in networks]
     logits = score_by_networks(table.paths, classifiers, seen, mapper)
+    (frozen,) = BlockCache(arguments.work / "cache", table, mapper).encode(recipe, [training])
 
     inner = grouped_stratified_folds(
         part.labels, part.groups, recipe.ensemble.folds, recipe.random_state
