@@ -10,7 +10,7 @@ from statistics import median
 from typing import TypeVar
 
 from trifuse.classifiers.output import open_output
-from trifuse.classifiers.training import draw_samples
+from trifuse.classifiers.training import draw_samples, plan_sample
 from trifuse.encoders.blocks import BlockEncoder
 from trifuse.encoders.extraction import FeatureExtractor
 from trifuse.features.images import read_image
@@ -76,9 +76,9 @@ def median_seconds(function: Callable[[Item], object], items: Sequence[Item]) ->
 def _measure(cache: BlockCache, recipe: Recipe) -> FeatureSeconds:
     sample = SampleOptions(size=SAMPLE, images=TIMED_IMAGES)
     extractor = FeatureExtractor(replace(recipe, sample=sample), cache.embedder(recipe))
-    samples = draw_samples(cache.table.paths, extractor)
-    encoder = BlockEncoder.fit(extractor, list(samples.values()))
-    paths = [cache.table.paths[row] for row in samples]
+    rows, _ = plan_sample(len(cache.table), sample)
+    paths = [cache.table.paths[row] for row in rows]
+    encoder = BlockEncoder.fit(extractor, list(draw_samples(paths, extractor).values()))
     features = [extractor.extract(read_image(path)) for path in paths]
     return FeatureSeconds(
         median_seconds(lambda path: extractor.extract(read_image(path)), paths),
