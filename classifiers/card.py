@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import fill
 from typing import Any
 
 from trifuse.classifiers.conformal import MANY_IMAGES
@@ -50,9 +51,10 @@ Fingerprint `{recipe_fingerprint}`; every choice is in `model.json`. Temperature
 
 NETWORKS = """
 
-Fine-tuned networks are a member as well: {networks}. They have seen most of the images; the
-figures here, the members' weights, the network's calibration and the prediction sets come from
-the {images} images of {groups} groups that they have not seen.\
+{networks}
+They have seen most of the images; the figures here, the members' weights, the network's
+calibration and the prediction sets come from the {images} images of {groups} groups that they
+have not seen.\
 """
 
 DOUBT = """\
@@ -99,7 +101,8 @@ def _render_networks(training: Mapping[str, Any]) -> str:
         f"{network['backbone']} ({network['images_seen']} images seen)"
         for network in training["networks"]
     ]
-    return NETWORKS.format(networks=", ".join(named), images=images, groups=groups)
+    networks = fill(f"Fine-tuned networks are a member as well: {', '.join(named)}.", 92)
+    return NETWORKS.format(networks=networks, images=images, groups=groups)
 
 
 def _render_doubt(about: Mapping[str, Any]) -> str:
