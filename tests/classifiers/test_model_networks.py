@@ -88,10 +88,11 @@ def test_it_says_which_images_calibrated_it(networked_file, two, halves, trifuse
     images, groups = about["training"]["held_out"]
     assert images == len(halves[1])
     sentence = (
-        f"Fine-tuned networks are a member as well: mobilenet-0.75 ({len(halves[0])} images seen).\n"
+        "Fine-tuned networks are a member as well: "
+        f"mobilenet-0.75 ({len(halves[0])} images seen).\n"
         "They have seen most of the images; the figures here, the members' weights, the network's\n"
-        f"calibration and the prediction sets come from the {images} images of {groups} groups that "
-        "they\nhave not seen."
+        f"calibration and the prediction sets come from the {images} images of {groups} groups "
+        "that they\nhave not seen."
     )
     shown = trifuse("info", networked_file)
     assert (shown.code, shown.err) == (0, "")
