@@ -66,7 +66,7 @@ def to_latex(table: Table) -> str:
         r"\centering",
         rf"\caption{{{escape_latex(table.caption)}}}",
         rf"\label{{tab:{table.name}}}",
-        r"\setlength{\tabcolsep}{3pt}",
+        r"\footnotesize\setlength{\tabcolsep}{3pt}",
         rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}",
         r"\toprule",
         _latex_row(map(escape_latex, table.header)),

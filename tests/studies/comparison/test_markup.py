@@ -34,7 +34,7 @@ def test_latex():
         r"\centering",
         r"\caption{Of 50 \% \& more}",
         r"\label{tab:small}",
-        r"\setlength{\tabcolsep}{3pt}",
+        r"\footnotesize\setlength{\tabcolsep}{3pt}",
         r"\begin{tabular}{lrr}",
         r"\toprule",
         r"method & a\_b & p \\",

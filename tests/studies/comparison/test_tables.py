@@ -117,7 +117,7 @@ def test_latex_needs_booktabs_alone(tables):
     text = "\n".join(map(to_latex, tables.values()))
     commands = set(re.findall(r"\\([a-z]+)", text))
     assert commands == {
-        "begin", "end", "centering", "caption", "label", "setlength", "tabcolsep",
+        "begin", "end", "centering", "caption", "label", "footnotesize", "setlength", "tabcolsep",
         "toprule", "midrule", "bottomrule", "scriptsize", "textbf",
     }  # fmt: skip
     assert text.count("{") == text.count("}")
