@@ -155,7 +155,9 @@ def test_fine_tuning(table, recipe_file, tmp_path):
     recipe, work = tmp_path / "finetuning.toml", tmp_path / "work"
     recipe.write_text(FINETUNING, encoding="utf-8")
     options = ("--recipe", recipe_file, "--finetuning", recipe, "--folds", "2", "--jobs", "1")
-    printed = run("fine_tuned.py", table, "--work", work, *options)
+    printed = run("fine_tuned.py", table, "--work", work, *options, "--networks", "2")
     for method in ("frozen, ensemble", "tuned, network", "tuned, ensemble"):
         assert f"| {method} " in printed
     assert (work / "report.html").exists()
+    networks = [work / f"tuned-{number}" / "network.trifuse-cnn" for number in range(2)]
+    assert networks[0].read_bytes() != networks[1].read_bytes()

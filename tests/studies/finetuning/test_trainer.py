@@ -106,14 +106,22 @@ def test_the_best_epoch_is_taken_and_measured(trainer):
     assert made.measure().log_loss == min(losses)
 
 
-def test_the_last_epoch_is_kept_where_the_recipe_says_so(trainer):
-    made = trainer(schedule={"learning_rate": 0.5, "keep": "last"})
+@pytest.mark.parametrize(("keep", "kept"), [("best", 0), ("last", 2)])
+def test_which_epoch_is_kept(trainer, monkeypatch, keep, kept):
+    made = trainer(schedule={"epochs": 3, "keep": keep})
+    figures, weights = iter([0.9, 0.5, 0.1]), []
+
+    def validate():
+        weights.append(made.network.model.get_weights())
+        return {"bma": next(figures)}
+
+    monkeypatch.setattr(made, "_validate", validate)
     run(made)
-    last = [variable.numpy() for variable in made.network.model.variables]
-    assert made.kept_epoch == len(made.progress.epochs) - 1
+    assert made.kept_epoch == kept
     made.take_kept()
-    for variable, array in zip(made.network.model.variables, last, strict=True):
-        np.testing.assert_array_equal(variable.numpy(), array)
+    for array, expected in zip(made.network.model.get_weights(), weights[kept], strict=True):
+        np.testing.assert_array_equal(array, expected)
+    assert any(map(np.any, map(np.not_equal, weights[0], weights[2])))
 
 
 def test_validation_is_by_what_is_exported(trainer):
