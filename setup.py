@@ -2,7 +2,10 @@
 
 from setuptools import find_packages, setup
 
-FOLDERS = ["recipes", "features", "encoders", "classifiers", "datasets", "studies", "batch"]
+FOLDERS = [
+    "recipes", "features", "encoders", "classifiers", "datasets",
+    "training", "studies", "batch", "cli",
+]  # fmt: skip
 
 found = find_packages(include=[pattern for name in FOLDERS for pattern in (name, f"{name}.*")])
 

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from trifuse.batch.inputs.stream import extra_columns
-from trifuse.batch.options import STDOUT, OptionsError, PredictionOptions
-from trifuse.batch.outputs.format import Format
-from trifuse.batch.outputs.formats import FORMATS
-from trifuse.batch.outputs.ids import read_key
-from trifuse.batch.outputs.rows import Layout
-from trifuse.batch.workers.child import Child
-from trifuse.batch.workers.scoring import get_supervisor
-from trifuse.batch.workers.settings import WorkerSettings
+import ai_edge_litert  # noqa: F401 - the package alone is light; its version is written down
+
+from trifuse.batch.inputs.items import STDIN, Item
+from trifuse.batch.inputs.stream import extra_columns, list_items
+from trifuse.batch.job_options import STDOUT, OptionsError, PredictionOptions
+from trifuse.batch.manifest import check_log
+from trifuse.batch.outputs.formats import Format, find_formats
+from trifuse.batch.outputs.ids import Clashes, read_key
+from trifuse.batch.outputs.receipts import RECEIPTS_MARK
+from trifuse.batch.outputs.rows import RowLayout
+from trifuse.batch.outputs.run_file import LONGEST_END, Names
+from trifuse.batch.workers.messages import WorkerSettings
+from trifuse.batch.workers.pool import Supervisors
+from trifuse.batch.workers.supervisor import Child
 from trifuse.classifiers.model_file import read_about
+from trifuse.classifiers.output import check_name, check_output
 from trifuse.classifiers.prior import read_prior
-from trifuse.features.content import file_sha256
+from trifuse.datasets.table import name_few
+from trifuse.features.files import file_sha256
+from trifuse.features.libraries import find_versions
 
 TOP = 3
 """Classes a row, where the model has as many and nothing else was asked for."""
+SHOWN = 5
+"""Names of inputs that a preview shows."""
+LIBRARIES = ("trifuse", "numpy", "cv2", "ai_edge_litert", "PIL")
+"""Modules that scoring uses: other versions may give other last digits."""
+READERS = ("tifffile", "imagecodecs", "pydicom", "pyarrow")
+"""Distributions that are imported only where a file needs them, if they are installed at all."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +50,93 @@ class Plan:
     options : PredictionOptions
     recipe_fingerprint : str
         Of the model's recipe.
-    settings : WorkerSettings
+    supervisors : Supervisors
+        Of this machine; one has loaded the model.
     form : Format
     """
 
     options: PredictionOptions
     recipe_fingerprint: str
-    settings: WorkerSettings
+    supervisors: Supervisors
     form: Format
+
+    def make_clashes(self) -> Clashes:
+        """Be ready to look for inputs whose rows would call them alike."""
+        return Clashes(self.form.id_kind, unique=self.form.unique)
+
+    def decide_bytes(self) -> dict[str, Any]:
+        """Give all that the bytes of an output depend on, by names that a sentence can use."""
+        options, settings, form = self.options, self.supervisors.settings, self.form
+        return {
+            "model": settings.model_sha256,
+            "recipe": self.recipe_fingerprint,
+            "classes": list(form.layout.classes),
+            "format": options.chosen_format,
+            "top": form.layout.top,
+            "probabilities": form.layout.probabilities,
+            "columns": list(form.layout.extra),
+            "id": form.id_kind,
+            "id_key": form.key_digest,
+            "prior": settings.prior and list(settings.prior),
+            "max_pixels": settings.max_pixels,
+            "timeout": settings.timeout,
+            "memory": settings.memory,
+            "versions": {
+                **find_versions(LIBRARIES),
+                **{name: _version_of_reader(name) for name in READERS},
+            },
+        }
+
+
+def _version_of_reader(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def check_files(options: PredictionOptions) -> None:
+    """Find out before anything is read or written whether an output or the log may be written.
+
+    Raises
+    ------
+    OutputError
+        If one cannot, or is a file that is read, or the log one that is written otherwise.
+    """
+    path = Path(options.output)
+    named = (options.model, options.prior, options.id_key, *options.inputs.inputs)
+    read = [name for name in named if name and name != STDIN]
+    writes: tuple[Path, ...] = ()
+    if options.output != STDOUT:
+        writes = (path, *Names(path))
+        mark = find_formats()[options.chosen_format].mark
+        check_run_files(path, options.overwrite or options.goes_on, read, mark)
+    if options.log is not None:
+        check_log(Path(options.log), read, writes)
+
+
+def check_run_files(
+    path: Path, overwrite: bool, read: Iterable[str | Path], mark: bytes | None
+) -> None:
+    """Raise OutputError where an output, or a file beside it, must not be or cannot be written.
+
+    Parameters
+    ----------
+    path : Path
+        Of the output.
+    overwrite : bool
+        Whether it may replace a file.
+    read : iterable of str or Path
+        What is read.
+    mark : bytes, optional
+        Of the output's format.
+    """
+    names = Names(path)
+    check_name(path, LONGEST_END)
+    check_output(path, overwrite, read, b"" if names.manifest.exists() else mark)
+    for other in names:
+        of_inputs = other in {names.receipts, names.new_receipts}
+        check_output(other, True, read, RECEIPTS_MARK if of_inputs else mark)
 
 
 def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
@@ -67,20 +165,20 @@ def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
         options.timeout,
         options.memory,
     )
-    form = _make_format(options, classes)
-    get_supervisor(settings, child)  # a model that does not fit is told now
-    return Plan(options, about["recipe_fingerprint"], settings, form)
+    form, supervisors = _make_format(options, classes), Supervisors(settings, child)
+    supervisors.start()  # a model that does not fit is told now
+    return Plan(options, about["recipe_fingerprint"], supervisors, form)
 
 
 def _make_format(options: PredictionOptions, classes: tuple[str, ...]) -> Format:
-    layout = Layout(
+    layout = RowLayout(
         classes,
         choose_top(options.top, len(classes)),
         options.probabilities,
         extra_columns(options.inputs),
     )
     key = None if options.id_key is None else read_key(Path(options.id_key))
-    form = FORMATS[options.chosen_format](layout, options.id, key)
+    form = find_formats()[options.chosen_format](layout, options.id, key)
     if form.converts and options.output == STDOUT:
         msg = f"--format {options.chosen_format} cannot be written to standard output."
         raise OptionsError(msg)
@@ -101,3 +199,66 @@ def choose_top(top: int | None, n_classes: int) -> int:
         msg = f"The model has {n_classes} classes; ask for at most so many, not for {top}."
         raise OptionsError(msg)
     return top
+
+
+def preview(
+    options: PredictionOptions, stdin: BinaryIO, child: Child | None = None
+) -> tuple[list[str], int]:
+    """Say which inputs there are, and what is passed over and why; score and write nothing.
+
+    Parameters
+    ----------
+    options : PredictionOptions
+    stdin : binary file
+        The list of inputs, where they ask for it.
+    child : Child, optional
+        A worker that is starting already.
+
+    Returns
+    -------
+    lines : list of str
+    listed : int
+        How many inputs there are, those of other parts included.
+
+    Raises
+    ------
+    OutputError, SourceError, FormatError
+        If the output must not be written, the inputs cannot be listed, or the format cannot hold
+        their ids; and as `make_plan` does.
+    """
+    passed: list[str] = []
+    kinds: Counter[str] = Counter()
+    first: list[str] = []
+    unsound: list[str] = []
+    check_files(options)
+    plan = make_plan(options, child)
+    plan.supervisors.close()
+    clashes, listed = plan.make_clashes(), 0
+
+    def note(item: Item) -> None:
+        nonlocal listed
+        listed += 1
+        clashes.add(item)
+
+    for item in list_items(options.inputs, stdin, passed.append, note):
+        if item is None:
+            continue
+        kinds[_find_kind(item)] += 1
+        if len(first) < SHOWN:
+            first.append(item.name)
+        if fault := item.fault or ("" if item.stamp else "there is no such file"):
+            unsound.append(f"{item.name}: {fault}")
+    lines = [f"{sum(kinds.values()):,} inputs would be scored."]
+    if kinds:
+        by_kind = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
+        lines += [f"By kind: {by_kind}.", f"First: {', '.join(first)}."]
+    if unsound:
+        lines.append(f"Cannot be read: {len(unsound):,}: {name_few(unsound)}.")
+    return [*lines, *passed, *clashes.tell()], listed
+
+
+def _find_kind(item: Item) -> str:
+    if item.fault:
+        return "that cannot be read"
+    suffix = posixpath.splitext(item.name)[1].lower() or "without a suffix"
+    return suffix if item.unpack is None else f"{suffix} in archives"

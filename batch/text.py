@@ -32,7 +32,7 @@ def to_unicode(text: str) -> str:
     A byte that is no UTF-8 becomes the six characters ``\udcXX``, as Python's
     ``backslashreplace`` writes it, and each backslash of the same text becomes two. So does a
     text that merely looks as if it had been rewritten; all others stay as they are. No two texts
-    become the same, and `trifuse.studies.prediction_files.restore_text` turns them back.
+    become the same, and `trifuse.datasets.prediction_files.restore_text` turns them back.
 
     A lone surrogate in JSON (``"\udcff"`` with one backslash) would be shorter, but strict parsers
     refuse the whole file for it.

@@ -23,18 +23,20 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from trifuse.classifiers.bootstrap import mean_of_known, resample_groups
 from trifuse.classifiers.calibration import fit_calibration
-from trifuse.classifiers.ensemble import fit_svm_member
+from trifuse.classifiers.member import Kernel, Problem
+from trifuse.classifiers.members.svm import SvmOptions, fit_svm_member
 from trifuse.classifiers.metrics import compute_metrics
 from trifuse.classifiers.prior import balance
+from trifuse.classifiers.scored_images import ScoredImages
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
-from trifuse.encoders.estimators import FisherEncoder, VladEncoder
+from trifuse.encoders.descriptor_encoders import FisherEncoder, VladEncoder
 from trifuse.encoders.pipeline import LocalDescriptorPipeline
-from trifuse.encoders.spatial_pyramid import SpatialPyramid
 from trifuse.features.estimators import DenseSift, LocalColor
-from trifuse.recipes.recipe import Recipe
+from trifuse.recipes.registry import blocks
 
 COLUMNS = (
     "block", "choice", "value", "dimension", "bma", "bma_low", "bma_high",
@@ -68,8 +70,8 @@ CHOICES: tuple[tuple[str, str, str, str, tuple[Any, ...]], ...] = (
     ("color_fisher", "square root", "encoder", "square_root", (False,)),
     ("sift_fisher", "window", "descriptor", "window", ("gauss",)),
     ("sift_fisher", "smoothing", "descriptor", "magnification", (6.0,)),
-    ("sift_fisher", "pyramid", "pyramid", "levels", ((1, 2),)),
-    ("color_fisher", "pyramid", "pyramid", "levels", ((1, 2),)),
+    ("sift_fisher", "pyramid", "encoder", "levels", ((1, 2),)),
+    ("color_fisher", "pyramid", "encoder", "levels", ((1, 2),)),
 )  # fmt: skip
 
 
@@ -83,7 +85,6 @@ class Variant:
     descriptor: dict[str, Any] = field(default_factory=dict)
     encoder: dict[str, Any] = field(default_factory=dict)
     pipeline: dict[str, Any] = field(default_factory=dict)
-    pyramid: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -92,7 +93,7 @@ class Variant:
 
     def build(self, sample_size: int, jobs: int) -> LocalDescriptorPipeline:
         """Make the estimator."""
-        stream, encoding = self.block.split("_")
+        stream, encoding, _ = blocks()[self.block]
         descriptor = (
             DenseSift(**{**SIFT, **self.descriptor})
             if stream == "sift"
@@ -101,9 +102,8 @@ class Variant:
         encoder = (FisherEncoder if encoding == "fisher" else VladEncoder)(
             sample_size=sample_size, **self.encoder
         )
-        encodes = SpatialPyramid(encoder, **self.pyramid) if self.pyramid else encoder
         options = {"sample_size": sample_size, "n_jobs": jobs, **self.pipeline}
-        return LocalDescriptorPipeline(descriptor, encodes, **options)
+        return LocalDescriptorPipeline(descriptor, encoder, **options)
 
 
 def variants() -> Iterator[Variant]:
@@ -126,9 +126,11 @@ def choose_images(table: LabelledTable, n_images: int, seed: int) -> LabelledTab
 
 def score(block: NDArray[np.float32], table: LabelledTable, folds: int) -> NDArray[np.float64]:
     """Give a calibrated linear SVM's out-of-fold probabilities, under balanced classes."""
-    recipe, labels, n_classes = Recipe(), table.label_indices, len(table.classes)
+    labels, n_classes = table.label_indices, len(table.classes)
     splits = grouped_stratified_folds(table.labels, table.groups, folds, 0)
-    _, scores = fit_svm_member(block, labels, splits, n_classes, recipe)
+    blocks, kernel = {"block": block}, Kernel(np.arange(len(block)), block @ block.T)
+    problem = Problem(blocks, {"block": 1.0}, kernel, lambda: block, labels, splits, n_classes)
+    _, scores = fit_svm_member(problem, SvmOptions())
     probabilities = fit_calibration(scores, labels).probabilities(scores)
     prior = np.bincount(labels, minlength=n_classes) / len(labels)
     return balance(probabilities, prior)
@@ -136,14 +138,9 @@ def score(block: NDArray[np.float32], table: LabelledTable, folds: int) -> NDArr
 
 def resampled_bma(probabilities: NDArray[np.float64], table: LabelledTable) -> NDArray[np.float64]:
     """Give the balanced accuracy of 2,000 resamples of the groups, the same for every row."""
-    groups, labels = table.group_indices, table.label_indices
-    n_groups, random = groups.max() + 1, np.random.default_rng(0)
-    draws = random.integers(n_groups, size=(2000, n_groups))
-    weights = np.stack([np.bincount(draw, minlength=n_groups) for draw in draws])[:, groups]
-    members = np.eye(len(table.classes))[labels]
-    right = (probabilities.argmax(axis=1) == labels)[:, np.newaxis] * members
-    bma: NDArray[np.float64] = (weights @ right / (weights @ members)).mean(axis=1)
-    return bma
+    sample = ScoredImages(probabilities, table.label_indices, table.classes)
+    parts = resample_groups(table.groups, 2000, random_state=0)
+    return np.concatenate([mean_of_known(sample.recall(weights)) for weights in parts])
 
 
 def measure(

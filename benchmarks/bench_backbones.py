@@ -14,11 +14,11 @@ import warnings
 
 import numpy as np
 
-from trifuse.classifiers.tables import markdown_table
+from trifuse.classifiers.text_tables import markdown_table
 from trifuse.features.backbones import BACKBONES, backbone
-from trifuse.features.cnn import CnnEmbedder
 from trifuse.features.keras_backbones import build_backbone, export_litert
-from trifuse.features.threads import limit_threads
+from trifuse.features.litert import CnnEmbedder
+from trifuse.features.processes import limit_threads
 
 
 def main() -> None:

@@ -24,13 +24,12 @@ from numpy.typing import NDArray
 from skimage.feature import fisher_vector as skimage_fisher_vector
 from threadpoolctl import threadpool_limits
 
-from trifuse.encoders.blocks import BlockEncoder, sample_streams
-from trifuse.encoders.codebook import GaussianMixture
-from trifuse.encoders.extraction import FeatureExtractor
-from trifuse.encoders.fisher import FisherStatistics, fisher_vector
-from trifuse.encoders.stream import project
-from trifuse.encoders.vlad import vlad
-from trifuse.features.dense_sift import DIMENSION, DenseSiftExtractor
+from trifuse.encoders.blocks import BlockEncoder, FeatureExtractor, sample_streams
+from trifuse.encoders.methods.fisher import FisherEncoding, fisher_vector
+from trifuse.encoders.methods.vlad import vlad
+from trifuse.encoders.mixture import GaussianMixture
+from trifuse.encoders.stream_encoder import project
+from trifuse.features.descriptors.sift import DIMENSION, DenseSiftExtractor
 from trifuse.features.images import read_image
 from trifuse.features.orientation import orientation_maps
 from trifuse.recipes.recipe import Recipe
@@ -154,6 +153,7 @@ def encoders(repeats: int) -> None:
         {
             "trifuse, 64 components": partial(fisher_vector, descriptors, small),
             "trifuse, 256 components": partial(fisher_vector, descriptors, large),
+            "its two products alone, 64": two_products(descriptors, 64),
             "skimage.feature.fisher_vector, 64": lambda: skimage_fisher_vector(
                 descriptors, theirs, improved=True
             ),
@@ -167,6 +167,14 @@ def encoders(repeats: int) -> None:
     else:
         print("\n(pyvisim is not installed: pip install pyvisim)")
     report("VLAD, 11,000 x 80", best(works, repeats))
+
+
+def two_products(descriptors: NDArray[np.float32], n_components: int) -> Work:
+    """Make the products that the densities and the sums of a Fisher vector are."""
+    powers = np.hstack([descriptors, descriptors * descriptors])
+    linear = np.full((powers.shape[1], n_components), 0.1, dtype=np.float32)
+    posteriors = np.full((len(powers), n_components), 0.1, dtype=np.float32)
+    return lambda: (powers @ linear, posteriors.T @ powers)
 
 
 def pyvisim_vlad(descriptors: NDArray[np.float32], centers: NDArray[np.float32]) -> Work:
@@ -187,7 +195,7 @@ def whole_image(image: NDArray[np.uint8], repeats: int) -> None:
     recipe = Recipe.from_dict({"fusion": {"weights": dict.fromkeys(BLOCKS, 1.0)}})
     extractor = FeatureExtractor(recipe, None)
     encoder = BlockEncoder.fit(extractor, [sample_streams(extractor, image, 20_000, (0,))])
-    sift, color = (encoder.streams[name] for name in ("sift", "color"))
+    sift, color = (encoder.streams[name].encodings for name in ("sift", "color"))
     features = extractor.extract(image)
     points = {
         name: project(features.streams[name], stream.projection, stream.options.position_weight)
@@ -200,9 +208,9 @@ def whole_image(image: NDArray[np.uint8], repeats: int) -> None:
             project(features.streams[name], stream.projection, stream.options.position_weight)
             for name, stream in encoder.streams.items()
         ],
-        "sift_fisher": partial(fisher_vector, points["sift"], sift.mixture),
-        "sift_vlad": partial(vlad, points["sift"], sift.centers),
-        "color_fisher": partial(fisher_vector, points["color"], color.mixture),
+        "sift_fisher": partial(fisher_vector, points["sift"], sift["fisher"].mixture),
+        "sift_vlad": partial(vlad, points["sift"], sift["vlad"].centers),
+        "color_fisher": partial(fisher_vector, points["color"], color["fisher"].mixture),
     }
     times = best(works, repeats)
     whole = times["image to blocks"]
@@ -215,13 +223,13 @@ def large_image(megapixels: int) -> None:
     """Describe and encode one large image in bands; print what `curve` shows."""
     side = round(1000 * megapixels**0.5)
     grey = cv2.resize(texture(1000, 1000)[:, :, 0], (side, side))
-    statistics = FisherStatistics(mixture(64, DIMENSION))
+    encoder = FisherEncoding(mixture(64, DIMENSION))
     SIFT.extract(grey[:450, :600])  # what the first image of a process takes longer
     describing, encoding, n_descriptors = 0.0, 0.0, 0
     start = time.perf_counter()
     for band in SIFT.bands(grey):
         described = time.perf_counter()
-        statistics.add(band.values)
+        encoder.sums(band.values)
         n_descriptors += len(band.values)
         describing += described - start
         start = time.perf_counter()

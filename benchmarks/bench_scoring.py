@@ -1,91 +1,162 @@
-"""Scoring: where the time of an image goes, what a second process brings, and a cold start.
+"""Scoring: images a second, a cold start, and where the time of an image goes.
 
 Without arguments it trains on a small generated archive; for figures on real images:
 
     python benchmarks/bench_scoring.py --model ham.trifuse --images HAM10000/
+
+`--against` gives the Python of another installation, and `--against-model` a model of its own: runs
+alternate, and ratios are printed. `--stages` keeps one image's stages as JSON, and `--figure` draws
+them beside those of `--before`, another such file.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import io
+import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from trifuse.batch.inputs.options import InputOptions
+from trifuse.batch.inputs.items import InputOptions
 from trifuse.batch.inputs.stream import iterate_items
-from trifuse.batch.options import PredictionOptions
-from trifuse.batch.prediction import run_prediction
-from trifuse.batch.training import TrainingOptions, run_training
 from trifuse.classifiers.model import Model
 from trifuse.classifiers.model_file import load_model
 from trifuse.datasets.synthetic import write_synthetic_archive
-from trifuse.features.dense_sift import DenseSiftExtractor
 from trifuse.features.images import read_image
-from trifuse.features.local_color import LocalColorExtractor
+from trifuse.features.processes import limit_threads
+from trifuse.features.quality import find_flaws
 from trifuse.features.resize import shrink
-from trifuse.features.threads import limit_threads
+from trifuse.studies.figures import COLORS, figure_style, save_figure
+from trifuse.training.train import TrainingOptions, run_training
 
-TRIFUSE = str(Path(sys.executable).with_name("trifuse"))
+JOBS = (1, 2)
+PR_SET_CHILD_SUBREAPER = 36
+"""Of Linux: the processes that a command leaves behind become this one's children."""
+
+
+class Used(NamedTuple):
+    """Seconds that a command took from the shell, and those of all its processes' processors."""
+
+    wall: float
+    processor: float
+
+
+class Installation(NamedTuple):
+    """The command of an installation of trifuse, and a model of it."""
+
+    command: str
+    model: str
+
+    def score(self, paths: list[str], jobs: int) -> Used:
+        """Score images from the shell, start-up included."""
+        with tempfile.TemporaryDirectory() as folder:
+            output = str(Path(folder) / "predictions.csv")
+            options = ["-m", self.model, "-o", output, "--jobs", str(jobs), "--quiet"]
+            before, started = _processor_seconds(), time.perf_counter()
+            subprocess.run([self.command, "predict", *paths, *options], check=True)
+            wall = time.perf_counter() - started
+            with suppress(ChildProcessError):
+                while True:  # workers that their parent did not wait for are counted too
+                    os.waitpid(-1, 0)
+            return Used(wall, _processor_seconds() - before)
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def stages(model: Model, paths: list[str]) -> dict[str, float]:
     """Give milliseconds an image for each stage, one thread, the median over the images."""
     recipe, extractor = model.recipe, model.encoder.extractor
-    sift = DenseSiftExtractor(
-        recipe.sift.step,
-        recipe.sift.bin_sizes,
-        contrast_threshold=recipe.sift.contrast_threshold,
-        root=recipe.sift.root,
-    )
-    color = LocalColorExtractor(recipe.color.step, recipe.color.bin_sizes)
     times = defaultdict(list)
 
     def timed(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        start = time.perf_counter()
+        start = time.process_time()
         result = function(*arguments)
-        times[stage].append(1000 * (time.perf_counter() - start))
+        times[stage].append(1000 * (time.process_time() - start))
         return result
 
     for path in paths:
         image = timed("decode", read_image, path)
         small = timed("shrink", shrink, image, recipe.image.longest_side)
-        timed("dense SIFT", sift.extract, small)
-        timed("local colour", color.extract, small)
+        for name, descriptor in extractor.patches.items():
+            timed(f"describe {name}", descriptor.extract, small)
         if extractor.embedder is not None:
-            timed("CNN", extractor.embedder.embed, image)
+            timed("network", extractor.embedder.embed, image)
         features = extractor.extract(image)
         for name, stream in model.encoder.streams.items():
-            timed(f"encode {name}", stream.encode, features.streams[name])
-        blocks = {name: block[None] for name, block in model.encoder.encode(image).items()}
-        timed("classify", model.ensemble.probabilities, blocks)
-        timed("everything", lambda path: model.predict(read_image(path)), path)
+            timed(f"encode {name}", stream.encode, [features.streams[name]])
+        projected = timed("project", model.ensemble.project, model.describe(image))
+        timed("classify", model.ensemble.judge, projected)
+        timed("novelty", model.review.novelty.are_unfamiliar, projected)
+        timed("flaws", find_flaws, image)
+        timed("everything", lambda path: model.judge(read_image(path)), path)
     return {stage: float(np.median(values)) for stage, values in times.items()}
 
 
-def throughput(model: str, paths: list[str], jobs: int, output: Path) -> float:
-    """Give images a second of a whole run, start-up of the processes included."""
-    inputs = InputOptions(tuple(paths))
-    options = PredictionOptions(model, str(output), inputs, jobs, overwrite=True, quiet=True)
-    start = time.perf_counter()
-    run_prediction(options, io.BytesIO(), print)
-    return len(paths) / (time.perf_counter() - start)
+def compare(installations: Mapping[str, Installation], paths: list[str], repeats: int) -> None:
+    """Print what one image and all of them take, by turns, and the best of each."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    used: dict[tuple[str, str], list[Used]] = defaultdict(list)
+    for _ in range(repeats):
+        for name, installation in installations.items():
+            used["cold", name].append(installation.score(paths[:1], 1))
+            for jobs in JOBS:
+                used[f"--jobs {jobs}", name].append(installation.score(paths, jobs))
+    print(f"{len(paths)} images; runs alternate, the best of {repeats}")
+    rates: dict[tuple[str, str], Used] = {}
+    for (kind, name), runs in used.items():
+        best = Used(*(min(seconds) for seconds in zip(*runs, strict=True)))
+        if kind == "cold":
+            print(
+                f"one image, cold, {name}: {best.wall:.2f} s, {best.processor:.2f} s of processor"
+            )
+            continue
+        rates[kind, name] = Used(*(len(paths) / seconds for seconds in best))
+        wall, processor = rates[kind, name]
+        print(f"{kind}, {name}: {wall:.1f} images a second, {processor:.1f} a processor second")
+    ours, *others = installations
+    for other in others:
+        for kind in (f"--jobs {jobs}" for jobs in JOBS):
+            ratios = np.divide(rates[kind, ours], rates[kind, other])
+            print(f"{kind}, ratio: {ratios[0]:.2f} times, {ratios[1]:.2f} by processor time")
 
 
-def seconds(command: list[str]) -> float:
-    """Time a command from the shell."""
-    start = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - start
+def draw(found: Mapping[str, float], before: Mapping[str, float], path: Path) -> None:
+    """Draw one image's stages, and what they were, as horizontal bars."""
+    from matplotlib.figure import Figure  # here: not everybody draws
+
+    names = [name for name in found if name != "everything"][::-1]
+    with figure_style():
+        figure = Figure(figsize=(5.5, 0.38 * len(names) + 0.9))
+        axes = figure.add_subplot()
+        for shift, color, label, part in (
+            (0.2, COLORS[1], "before", before),
+            (-0.2, COLORS[0], "now", found),
+        ):
+            places, times = np.arange(len(names)) + shift, [part.get(name, 0) for name in names]
+            total = part.get("everything", sum(times))
+            bars = axes.barh(places, times, 0.38, color=color, label=f"{label}: {total:.0f} ms")
+            axes.bar_label(bars, fmt="%.1f", padding=2, fontsize=7)
+        axes.set(
+            yticks=range(len(names)), yticklabels=names, xlabel="ms of one processor, an image"
+        )
+        axes.legend(loc="lower right")
+        save_figure(figure, path)
 
 
 def main() -> None:
@@ -93,9 +164,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model")
     parser.add_argument("--images")
+    parser.add_argument("--against", metavar="PYTHON", help="of another installation")
+    parser.add_argument("--against-model", metavar="MODEL")
     parser.add_argument("--recipe", default="default", help="for the generated archive")
     parser.add_argument("--limit", type=int, default=400, help="images scored")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--stages", metavar="JSON", type=Path)
+    parser.add_argument("--before", metavar="JSON", type=Path)
+    parser.add_argument("--figure", metavar="FILE", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -106,24 +182,23 @@ def main() -> None:
             run_training(TrainingOptions(images, model, arguments.recipe, jobs=2))
         found = iterate_items(InputOptions((images,)), io.BytesIO(), print)
         paths = [item.name for item in islice(found, arguments.limit) if item is not None]
-        output = root / "predictions.csv"
-
-        print(f"{len(paths)} images; runs alternate")
-        cold = [TRIFUSE, "predict", paths[0], "-m", model, "-o", "-"]
-        tensorflow = [sys.executable, "-c", "import tensorflow"]
-        ours, theirs, one, two = [], [], [], []
-        for _ in range(arguments.repeats):
-            ours.append(seconds(cold))
-            theirs.append(seconds(tensorflow))
-            one.append(throughput(model, paths, 1, output))
-            two.append(throughput(model, paths, 2, output))
-        print(f"one image, cold, from the shell: {min(ours):.2f} s")
-        print(f"python -c 'import tensorflow': {min(theirs):.2f} s")
-        print(f"--jobs 1: {max(one):.1f} images a second")
-        print(f"--jobs 2: {max(two):.1f} images a second, {max(two) / max(one):.2f} times")
+        pythons = {"this": (sys.executable, model)}
+        if arguments.against:
+            pythons["other"] = (arguments.against, arguments.against_model)
+        installations = {
+            name: Installation(str(Path(python).with_name("trifuse")), own)
+            for name, (python, own) in pythons.items()
+        }
+        compare(installations, paths, arguments.repeats)
         limit_threads()
-        for stage, milliseconds in stages(load_model(Path(model)), paths[:50]).items():
-            print(f"{stage:>14}: {milliseconds:6.1f} ms")
+        measured = stages(load_model(Path(model)), paths[:50])
+    for stage, milliseconds in measured.items():
+        print(f"{stage:>14}: {milliseconds:6.1f} ms")
+    if arguments.stages:
+        arguments.stages.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    if arguments.figure:
+        before = json.loads(arguments.before.read_text(encoding="utf-8"))
+        draw(measured, before, arguments.figure)
 
 
 if __name__ == "__main__":

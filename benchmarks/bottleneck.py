@@ -21,25 +21,25 @@ from ablation import choose_images
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 
-from trifuse.batch.workers.process_mapper import ProcessMapper
 from trifuse.classifiers.calibration import softmax
-from trifuse.classifiers.ensemble import fit_ensemble
+from trifuse.classifiers.ensemble_fitting import fit_ensemble
+from trifuse.classifiers.members.softmax import SoftmaxOptions, fit_softmax_layer
 from trifuse.classifiers.prior import balance
-from trifuse.classifiers.softmax_layer import fit_softmax_layer
-from trifuse.classifiers.tables import markdown_table
-from trifuse.classifiers.training import build_embedder
+from trifuse.classifiers.text_tables import markdown_table
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import Split, grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
-from trifuse.encoders.blocks import BlockEncoder
-from trifuse.encoders.extraction import CNN_BLOCK, FeatureExtractor
+from trifuse.encoders.blocks import BlockEncoder, FeatureExtractor
+from trifuse.features.descriptors.cnn import CnnCells
 from trifuse.features.images import read_image
-from trifuse.recipes.options import EnsembleOptions, SoftmaxOptions
+from trifuse.recipes.options import EnsembleOptions
 from trifuse.recipes.recipe import Recipe
-from trifuse.studies.comparison.markup import to_markdown
+from trifuse.studies.comparison.comparison_tables import make_tables
 from trifuse.studies.comparison.scores import ComparisonScores, MethodScores
 from trifuse.studies.comparison.statistics import compute_statistics
-from trifuse.studies.comparison.tables import make_tables
+from trifuse.studies.result_tables import to_markdown
+from trifuse.training.encoding import build_embedder
+from trifuse.training.parallel import map_images
 
 Bottlenecks = dict[str, NDArray[np.float32]]
 """Of every image, (n_images, d), `raw` and `normalised`."""
@@ -88,8 +88,8 @@ def main() -> None:
 
 def embed(table: LabelledTable, recipe: Recipe, jobs: int) -> Bottlenecks:
     """Take the bottlenecks of every image as the network gives them, and as trifuse uses them."""
-    encoder = BlockEncoder(FeatureExtractor(recipe, build_embedder(recipe)))
-    pairs = ProcessMapper(jobs)(partial(_embed, encoder), table.paths, "embedding")
+    encoder = BlockEncoder(FeatureExtractor(recipe, build_embedder(recipe, table.paths)))
+    pairs = map_images(partial(_embed, encoder), table.paths, "embedding", jobs)
     raw, normalised = map(np.stack, zip(*pairs, strict=True))
     return {"raw": raw, "normalised": normalised}
 
@@ -97,7 +97,7 @@ def embed(table: LabelledTable, recipe: Recipe, jobs: int) -> Bottlenecks:
 def _embed(encoder: BlockEncoder, path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     features = encoder.extractor.extract(read_image(path))
     assert features.cnn is not None
-    return features.cnn.embedding, encoder.encode_features(features)[CNN_BLOCK]
+    return features.cnn.embedding, encoder.encode_features(features)[CnnCells.name]
 
 
 def with_member(recipe: Recipe, member: str) -> Recipe:
@@ -119,9 +119,9 @@ def score(
             part.labels, part.groups, recipe.ensemble.folds, recipe.random_state
         )
         ensemble, _ = fit_ensemble(
-            {CNN_BLOCK: block[training]}, labels[training], inner, n_classes, recipe
+            {CnnCells.name: block[training]}, labels[training], inner, n_classes, recipe
         )
-        probabilities[test] = ensemble.probabilities({CNN_BLOCK: block[test]})
+        probabilities[test] = ensemble.probabilities({CnnCells.name: block[test]})
         balanced[test] = balance(probabilities[test], ensemble.prior)
     return MethodScores(probabilities[None], balanced[None], block.shape[1], np.nan)
 
@@ -130,7 +130,7 @@ def sweep(
     bottlenecks: Bottlenecks, table: LabelledTable, folds: list[Split], recipe: Recipe
 ) -> Iterator[list[str]]:
     """Give a row of the second table for each kind of bottleneck and each choice."""
-    options = recipe.softmax
+    options = recipe.members["softmax"]
     choices = [(factor, 1.0) for factor in STEPS] + [(1, rate) for rate in RATES if rate != 1]
     for kind, block in bottlenecks.items():
         for factor, rate in choices:

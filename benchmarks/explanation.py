@@ -24,24 +24,33 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import bootstrap
 
-from trifuse.batch.workers.process_mapper import ProcessMapper
 from trifuse.classifiers.model import Model
-from trifuse.classifiers.tables import markdown_table
-from trifuse.classifiers.training import encode_archive, fit_model
+from trifuse.classifiers.text_tables import markdown_table
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.synthetic import write_synthetic_archive
 from trifuse.datasets.table import LabelledTable
+from trifuse.features.files import file_sha256
 from trifuse.features.images import read_image
 from trifuse.features.resize import resize
 from trifuse.recipes.recipe import Recipe
-from trifuse.studies.explanation.curves import STEPS, blur, follow, measure
-from trifuse.studies.explanation.explain import explain_image
-from trifuse.studies.explanation.report import Reporter
+from trifuse.studies.explanation.curves import (
+    Curves,
+    blur,
+    follow,
+    measure_curves,
+    random_importance,
+)
+from trifuse.studies.explanation.evidence import explain_image
+from trifuse.studies.explanation.explainer import Explainer
+from trifuse.training.encoding import build_extractor, encode_archive
+from trifuse.training.fit import fit_model
+from trifuse.training.parallel import map_images
 
 Picture = NDArray[np.uint8]
 Rows = Iterator[list[str]]
 SIZE, RADIUS = (120, 160), 22
+VERDICT = "better than random"
 KINDS = ("stripes", "checks", "plain")
 
 
@@ -83,8 +92,9 @@ def train(table: LabelledTable, recipe: Recipe, jobs: int) -> Model:
     folds = grouped_stratified_folds(
         table.labels, table.groups, recipe.ensemble.folds, recipe.random_state
     )
-    encoder, blocks = encode_archive(table.paths, recipe, ProcessMapper(jobs))
-    model, _ = fit_model(encoder, blocks, table.label_indices, table.classes, folds)
+    encoder, blocks = encode_archive(table.paths, build_extractor(recipe, table.paths), jobs)
+    images = [file_sha256(path) for path in table.paths]
+    model, _ = fit_model(encoder, blocks, table.label_indices, table.classes, folds, images)
     return model
 
 
@@ -119,10 +129,12 @@ class CurveMeasurer:
         rows, columns = explanation.fused.shape
         y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
         score = partial(_probability, model, index)
-        areas = measure(score, image, explanation.fused, model.recipe.random_state).areas()
+        own = measure_curves(score, image, explanation.fused, model.recipe.random_state)
+        areas = {**own.areas(), f"{VERDICT}, the map": float(own.beat_random)}
         others = {
             "gamma 0": explain_image(model, image, index, gamma=0).fused,
             "centre first": -np.hypot(y, x),
+            "a random map": random_importance((rows, columns), np.random.default_rng(1)),
         }
         blurred = blur(image)
         ends = score(image), score(blurred)
@@ -131,10 +143,10 @@ class CurveMeasurer:
                 "deletion": follow(score, image, blurred, importance, ends),
                 "insertion": follow(score, blurred, image, importance, ends[::-1]),
             }
-            areas |= {
-                f"{name}, {order}": float(np.trapezoid(curve, dx=1 / STEPS))
-                for name, curve in curves.items()
-            }
+            other = Curves(curves["deletion"], curves["insertion"], own.random)
+            told = other.areas()
+            areas |= {f"{name}, {order}": told[name] for name in curves}
+            areas[f"{VERDICT}, {order}"] = float(other.beat_random)
         return areas
 
 
@@ -147,7 +159,7 @@ def point(recipe: Recipe, per_class: int, n_test: int, jobs: int) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         model = train(write_planted(Path(folder), per_class), recipe, jobs)
     tasks = [(KINDS[number % len(KINDS)], number) for number in range(n_test)]
-    hits = list(ProcessMapper(jobs)(Pointer(model), tasks, "pointing"))
+    hits = list(map_images(Pointer(model), tasks, "pointing", jobs))
     for name in hits[0]:
         yield [name, f"{np.mean([hit[name] for hit in hits]):.0%}"]
 
@@ -160,11 +172,12 @@ def compare(archive: str, recipe: Recipe, n_parts: int, n_images: int, jobs: int
     firsts = {table.groups[row]: row for row in folds[-1][1]}  # one image a lesion
     chosen = np.random.default_rng(0).permutation(sorted(firsts.values()))[:n_images]
     paths = [table.paths[row] for row in chosen]
-    areas = list(ProcessMapper(jobs)(CurveMeasurer(model), paths, "measuring"))
+    areas = list(map_images(CurveMeasurer(model), paths, "measuring", jobs))
     random = np.array([area["random"] for area in areas])
     for name in areas[0]:
         values = np.array([area[name] for area in areas])
-        yield [name, interval(values), interval(values - random) if name != "random" else ""]
+        is_area = name != "random" and VERDICT not in name
+        yield [name, interval(values), interval(values - random) if is_area else ""]
 
 
 def interval(values: NDArray[np.float64]) -> str:
@@ -181,7 +194,9 @@ def draw(recipe: Recipe, folder: Path, jobs: int) -> None:
         test = Path(archive) / "test"
         write_synthetic_archive(test, images_per_class=1, seed=1)
         image = read_image(test / "images" / "synthetic_b_0000.jpg")
-    figure = Image.open(io.BytesIO(Reporter(model).report(image).figure)).convert("RGB")
+    figure = Image.open(
+        io.BytesIO(Explainer(model).report(image, "synthetic_b_0000.jpg").figure)
+    ).convert("RGB")
     figure.thumbnail((1000, 1000))
     figure.save(folder / "explain-lesion.png", optimize=True)
 

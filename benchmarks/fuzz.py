@@ -34,12 +34,12 @@ import numpy as np
 from fuzz_material import PICTURES, SHARES, Files, damage, make_originals
 
 from trifuse.batch import plan
-from trifuse.batch.inputs.item import SourceError
-from trifuse.batch.inputs.options import InputOptions
+from trifuse.batch.inputs.items import InputOptions, SourceError
 from trifuse.batch.inputs.stream import iterate_items
-from trifuse.batch.outputs.format import FormatError
-from trifuse.batch.workers.main import limit_memory
-from trifuse.batch.workers.settings import MEMORY_MB, WorkerSettings
+from trifuse.batch.outputs.formats import FormatError
+from trifuse.batch.workers.child_main import limit_memory
+from trifuse.batch.workers.messages import MEMORY_MB, WorkerSettings
+from trifuse.batch.workers.pool import Supervisors
 from trifuse.batch.workers.supervisor import Supervisor, WorkerError
 from trifuse.classifiers.archive import ModelFileError
 from trifuse.classifiers.model_file import load_model
@@ -71,7 +71,7 @@ def serve(pipe: Any, originals: Files, folder: Path) -> None:
     """Read the cases that are asked for, in a process like a worker's."""
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)  # decoders print
     limit_memory(MEMORY_MB)
-    plan.get_supervisor = lambda *_: None  # that reads the model in one more process
+    Supervisors.start = lambda _: None  # that reads the model in one more process
     status, last = Path("/proc/self/status"), ""
     pipe.send("ready")
     while True:
@@ -192,8 +192,8 @@ def score(originals: Files, names: list[str]) -> int:
     if list(dict.fromkeys(row["image"].partition("#")[0] for row in rows)) != names:
         found.append("the rows are not those of the inputs")
     errors = [(row["image"], row["message"]) for row in rows if row["status"] == "error"]
-    allowed = re.compile("cannot read the image: |cannot score the image: it needs more memory")
-    found += [" ".join(error) for error in errors if not allowed.match(error[1])]
+    allowed = "cannot read the image: |cannot score the image: it (needs more memory|is too small)"
+    found += [" ".join(error) for error in errors if not re.match(allowed, error[1])]
     print("\n".join(f"FINDING predict {text}" for text in found), end="\n" * bool(found))
     print(f"trifuse predict: {len(names):,} images, {len(rows):,} rows, {len(errors):,} of errors, "
           f"exit code {ran.returncode}, {time.monotonic() - start:.0f} s")  # fmt: skip

@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
-import tifffile
-from PIL import Image
+from fuzz_pictures import Files, make_dicom, make_pictures, mend
 
 from trifuse.classifiers.archive import pack, pack_arrays, unpack, unpack_arrays
 from trifuse.classifiers.model_file import HASHED
-from trifuse.recipes.recipe import Recipe
+from trifuse.recipes.reading import fingerprint_of
 
 SHARES = {"jpeg": 14, "png": 14, "tiff": 18, "bmp": 8, "webp": 8, "dicom": 16, "zip": 5, "tar": 5,
           "csv": 4, "trifuse": 3, "json": 2, "npy": 2, "txt": 1, "tflite": 1}  # fmt: skip
@@ -35,67 +33,14 @@ NUMBERS = (0, 1, 2, 3, 4, 8, 16, 127, 128, 255, 32767, 32768, 65535, 2**31 - 1, 
 VALUES = (None, True, -1, 0, 1, 3, 300, 2**20, 2**31 - 1, 2**63, 10**400, 0.5, 1e308, -1e308,
           1e-320, float("nan"), float("inf"), "", "x" * 99_999, "\0", "\ud800", "=1\n", [], [[]],
           {}, {"": 1})  # fmt: skip
-Files = dict[str, list[bytes]]
-
-
-def make_pictures() -> Files:
-    """Give small files of all formats, and of the modes that take other paths."""
-
-    def save(image: Image.Image, form: str, **options: Any) -> bytes:
-        image.save(file := io.BytesIO(), form, **options)
-        return file.getvalue()
-
-    def tiles(values: Any, **options: Any) -> bytes:
-        tifffile.imwrite(file := io.BytesIO(), values, tile=(16, 16), photometric="rgb", **options)
-        return file.getvalue()
-
-    def interlaced(values: Any) -> bytes:
-        passes = ("0808", "0848", "4804", "0424", "2402", "0212", "1201")
-        big = values.astype(values.dtype.newbyteorder(">"))
-        rows = (row for a, b, c, d in (map(int, p) for p in passes) for row in big[a::b, c::d])
-        data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
-        head = struct.pack(">IIBBBBB", *values.shape[1::-1], values.itemsize * 8, 2, 0, 0, 1)
-        chunks = ((b"IHDR", head), (b"IDAT", data), (b"IEND", b""))
-        parts = (struct.pack(">I", len(part)) + name + part + bytes(4) for name, part in chunks)
-        return bytes(mend("png", bytearray(b"\x89PNG\r\n\x1a\n" + b"".join(parts))))
-
-    noise = np.random.default_rng(0).integers(0, 256, (24, 33, 4), dtype=np.uint8)
-    deep = noise.astype(np.uint16) * 257
-    rgba, rgb, grey = map(Image.fromarray, (noise, noise[..., :3], noise[..., 0]))
-    grey16, cmyk, palette = Image.fromarray(deep[..., 0]), rgb.convert("CMYK"), rgb.quantize(16)
-    bits, exif = grey.convert("1"), Image.Exif()
-    exif[0x0112] = 6  # to be turned
-    return {
-        "jpeg": [save(rgb, "JPEG", exif=exif), save(rgb, "JPEG", progressive=True, subsampling=2),
-                 save(cmyk, "JPEG"), save(grey, "JPEG", restart_marker_blocks=1)],
-        "png": [save(rgba, "PNG"), save(grey16, "PNG"), save(palette, "PNG", transparency=1),
-                save(bits, "PNG"), interlaced(noise[..., :3]), interlaced(deep[..., :3])],
-        "tiff": [tiles(noise[..., :3]), tiles(deep[..., :3], compression="zlib", bigtiff=True),
-                 save(bits, "TIFF", compression="group4"),
-                 *(save(image, "TIFF") for image in (grey16, cmyk, palette)),
-                 *(save(image, "TIFF", compression=name) for image, name in (
-                     (rgb, "raw"), (rgb, "tiff_lzw"), (grey16, "tiff_lzw"), (rgb, "packbits"),
-                     (rgb, "tiff_adobe_deflate"), (rgb, "jpeg")))],
-        "bmp": [save(image, "BMP") for image in (rgb, palette, bits)],
-        "webp": [save(rgb, "WEBP"), save(rgba, "WEBP", lossless=True, exif=exif),
-                 save(rgb, "WEBP", save_all=True, append_images=[rgb.rotate(90), rgb])],
-    }  # fmt: skip
 
 
 def make_originals(folder: Path, model: Path | None, cnn: bool) -> Files:
     """Give sound files of every kind; models are trained unless there is one."""
     made = make_pictures()
-    places = sorted((Path(pydicom.__file__).parent / "data").rglob("*.dcm"))
-    made["dicom"] = [place.read_bytes() for place in places if place.stat().st_size < 12_000]
-    scan = pydicom.dcmread(next(place for place in places if place.name == "chrX1.dcm"))
-    scan.PhotometricInterpretation = "PALETTE COLOR"
-    for tag in (0x281101, 0x281102, 0x281103):  # descriptors and data of red, green and blue
-        scan.add_new(tag, "US", [256, 0, 16])
-        scan.add_new(tag + 0x100, "OW", bytes(range(256)) * 2)
-    scan.save_as(file := io.BytesIO())
-    made["dicom"] += [file.getvalue()] * 5
+    made["dicom"] = make_dicom()
     members = [("a.jpg", made["jpeg"][0]), ("b/é.png", made["png"][0]), ("c.txt", b"text" * 99)]
-    members += [("d/" * 60 + "d.tif", made["tiff"][0]), ("e.zip", b"PK"), ("f", file.getvalue())]
+    members += [("d/" * 60 + "d.tif", made["tiff"][0]), ("e.zip", b"PK"), ("f", made["dicom"][-1])]
     made["zip"], made["tar"] = [], []
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         with zipfile.ZipFile(file := io.BytesIO(), "w", method) as archive:
@@ -112,6 +57,7 @@ def make_originals(folder: Path, model: Path | None, cnn: bool) -> Files:
         made["tar"].append(file.getvalue())
     table = 'path,id,age\na.jpg,1,30\n"b,c.png","2\n2",\n,3,é\n'
     made["csv"] = [table.encode(), table.replace("\n", "\r\n").encode("utf-8-sig")]
+    made["csv"] += [table.replace(",", separator).encode() for separator in (";", "\t", ", ")]
     made["trifuse"] = [model.read_bytes() if model else train(folder, cnn=False)]
     made["trifuse"] += [train(folder, cnn=True)] if cnn else []
     for kind in ("json", *PARTS):
@@ -125,15 +71,15 @@ def train(folder: Path, cnn: bool) -> bytes:
     """Train a small model; its network, if any, is so small that damage meets its structure."""
     from small_job import RECIPE  # here, because training takes seconds to import
 
-    from trifuse.batch.training import TrainingOptions, run_training
     from trifuse.datasets.synthetic import write_synthetic_archive
     from trifuse.features import keras_backbones
+    from trifuse.training.train import TrainingOptions, run_training
 
     recipe, model = folder / "recipe.toml", folder / "made.trifuse"
     text = RECIPE
     if cnn:
         text = text.replace("color_fisher = 1 }", "cnn = 1, cnn_fisher = 1 }")
-        text += "cnn = { input_size = [32, 40], pca_dimension = 4, components = 2 }\n"
+        text += "cnn = { input_size = [32, 40], pca_dimension = 4, fisher.components = 2 }\n"
         keras_backbones.build_backbone = lambda *_: small_network()
     recipe.write_text(text, encoding="utf-8")
     write_synthetic_archive(folder / "training", images_per_class=8, size=(72, 96))
@@ -152,8 +98,7 @@ def small_network() -> Any:
     values = keras.layers.BatchNormalization()(keras.layers.ZeroPadding2D()(values))
     deep = keras.layers.DepthwiseConv2D(3, padding="same")(values)
     values = keras.layers.Add()([values, keras.layers.ReLU(6)(deep)])
-    pooled = keras.layers.GlobalAveragePooling2D()(values)
-    return keras.Model(image, {"embedding": pooled, "feature_map": values})
+    return keras.Model(image, {"feature_map": values, "last_map": values})
 
 
 def damage(case: str, originals: Files) -> tuple[str, bytes]:
@@ -204,20 +149,6 @@ def change_pixels(png: bytes, rng: random.Random) -> bytearray:
     return bytearray(png[: start - 8] + size + b"IDAT" + packed + png[end:])
 
 
-def mend(kind: str, data: bytearray) -> bytearray:
-    """Make the checksums of a PNG's chunks and a tar's headers anew, lest damage end at them."""
-    place = 8
-    while kind == "png" and place + 12 <= len(data):
-        end = place + 8 + struct.unpack_from(">I", data, place)[0]
-        data[end : end + 4] = struct.pack(">I", zlib.crc32(data[place + 4 : end]))
-        place = end + 4
-    for place in range(0, len(data) - 511, 512) if kind == "tar" else ():
-        if data[place + 257 : place + 262] == b"ustar":
-            data[place + 148 : place + 156] = b" " * 8
-            data[place + 148 : place + 156] = b"%06o\0 " % sum(data[place : place + 512])
-    return data
-
-
 def damage_part(kind: str, content: bytes, rng: random.Random) -> bytes:
     """Damage one part of a model file, and make what vouches for it anew."""
     files = unpack(content, "the original")
@@ -226,7 +157,7 @@ def damage_part(kind: str, content: bytes, rng: random.Random) -> bytes:
         for _ in range(rng.choice((1, 1, 2))):
             change_value(about, rng, 1)
         with suppress(Exception):
-            about["recipe_fingerprint"] = Recipe.from_dict(about["recipe"]).fingerprint
+            about["recipe_fingerprint"] = fingerprint_of(about["recipe"])
     elif kind == "npy" and rng.random() < 0.7:
         files[PARTS[kind]] = change_arrays(unpack_arrays(files[PARTS[kind]], "the original"), rng)
     elif kind == "npy":

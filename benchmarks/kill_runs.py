@@ -1,7 +1,9 @@
 """Kill runs of `trifuse predict` at random moments, resume them, and compare the bytes.
 
 The command is killed by SIGKILL alone, or with all its processes at once, or one of its workers
-is; each time `--resume` goes on, and what comes out is compared with an uninterrupted run.
+is; each time `--resume` goes on, and what comes out is compared with an uninterrupted run. Every
+other output is one of fewer pictures before, some of them others, that `--update` brings up to
+date.
 
     python benchmarks/kill_runs.py --kills 200
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -47,6 +50,31 @@ def kill(process: subprocess.Popen[bytes], kind: str, rng: random.Random) -> boo
     return True
 
 
+def make_old(root: Path, command: list[str]) -> None:
+    """Score the pictures as they were before: a third is not there yet, a seventh is older."""
+    pictures = sorted((root / "pictures").iterdir())
+    times = {path: path.stat().st_mtime_ns for path in pictures[::7]}
+    (root / "later").mkdir()
+    for path in times:
+        os.utime(path, ns=(0, 0))
+    for path in pictures[::3]:
+        path.rename(root / "later" / path.name)
+    subprocess.run([*command, "-o", "old.csv", "--quiet"], cwd=root, check=False)
+    for path in pictures[::3]:
+        (root / "later" / path.name).rename(path)
+    for path, time_ns in times.items():
+        os.utime(path, ns=(time_ns, time_ns))
+
+
+def prepare(root: Path, output: Path, number: int) -> str:
+    """Give the option of an output's runs; for every other one put the old one there."""
+    if number % 2 == 0:
+        return "--resume"
+    for end in ("", ".run.json", ".run.inputs"):
+        shutil.copy(f"{root / 'old.csv'}{end}", f"{output}{end}")
+    return "--update"
+
+
 def main() -> None:
     """Print how many kills of each kind there were and how many outputs were the same bytes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -68,10 +96,12 @@ def main() -> None:
         subprocess.run([*command, "-o", "whole.csv", "--quiet"], cwd=root, check=False)
         seconds = time.perf_counter() - start
         whole = (root / "whole.csv").read_bytes()
+        make_old(root, command)
+        option = "--resume"
         while sum(kills.values()) < arguments.kills:
             output = root / f"{outputs}.csv"
             process = subprocess.Popen(
-                [*command, "-o", output.name, "--resume", "--quiet"],
+                [*command, "-o", output.name, option, "--quiet"],
                 cwd=root, start_new_session=True,
             )  # fmt: skip
             try:
@@ -82,8 +112,8 @@ def main() -> None:
                 states["in the middle" if partial.exists() else "at the start or the end"] += 1
                 kills[kind] += kill(process, kind, rng)
                 since.append(kind)
-            exits[process.wait()] += 1
-            if output.exists():
+            exits[code := process.wait()] += 1
+            if code in {0, 3}:
                 outputs += 1
                 same += (found := output.read_bytes()) == whole
                 for ours, theirs in zip(found.splitlines(), whole.splitlines(), strict=False):
@@ -91,6 +121,7 @@ def main() -> None:
                         print(f"after kills of {since}: {ours!r} instead of {theirs!r}")
                 since = []
                 output.unlink()
+                option = prepare(root, root / f"{outputs}.csv", outputs)
         leftovers = [path.name for path in root.glob("*.partial")]
     for kind, number in kills.items():
         print(f"{number:5d} kills of {kind}")

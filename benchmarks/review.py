@@ -25,20 +25,19 @@ from numpy.typing import NDArray
 from skimage import data
 from skimage.util import img_as_ubyte
 
-from trifuse.batch.workers.process_mapper import ProcessMapper
-from trifuse.classifiers.ensemble import fit_ensemble
+from trifuse.classifiers.ensemble_fitting import fit_ensemble
 from trifuse.classifiers.review import LARGE_SET, fit_review
-from trifuse.classifiers.tables import markdown_table
-from trifuse.classifiers.training import build_embedder, draw_samples, encode_images
+from trifuse.classifiers.text_tables import markdown_table
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
-from trifuse.encoders.blocks import BlockEncoder, Blocks, stack_blocks
-from trifuse.encoders.extraction import FeatureExtractor
+from trifuse.encoders.blocks import BlockEncoder, Blocks, FeatureExtractor, stack_blocks
 from trifuse.features.images import read_image
 from trifuse.features.quality import FLAWS, find_flaws
 from trifuse.features.resize import shrink
 from trifuse.recipes.recipe import Recipe
+from trifuse.training.encoding import build_embedder, draw_samples, encode_images
+from trifuse.training.parallel import map_images
 
 Image = NDArray[np.uint8]
 PHOTOGRAPHS = (
@@ -151,11 +150,13 @@ def cross_validate(
         part = table.subset(training)
         inner = grouped_stratified_folds(part.labels, part.groups, recipe.ensemble.folds, 0)
         fitted, held_out = select(blocks, training), select(blocks, test)
-        ensemble, scores = fit_ensemble(fitted, labels[training], inner, len(table.classes), recipe)
-        review = fit_review(fitted, labels[training], inner, ensemble, scores, recipe)
+        ensemble, scores = fit_ensemble(
+            fitted, labels[training], inner, len(table.classes), recipe, with_residuals=True
+        )
+        review = fit_review(labels[training], inner, scores, recipe)
         sets[test] = review.sets.contain(ensemble.probabilities(held_out))
-        unfamiliar[test] = review.novelty.are_unfamiliar(held_out, ensemble.projections)
-        found.append(review.novelty.are_unfamiliar(others, ensemble.projections))
+        unfamiliar[test] = review.novelty.are_unfamiliar(ensemble.project(held_out))
+        found.append(review.novelty.are_unfamiliar(ensemble.project(others)))
     return sets, unfamiliar, np.stack(found)
 
 
@@ -227,16 +228,17 @@ def main() -> None:
     table, recipe = load_dataset(arguments.data), Recipe.load(arguments.recipe)
     n_images = min(arguments.images, len(table))
     table = table.subset(np.linspace(0, len(table) - 1, n_images).round().astype(int))
-    mapper = ProcessMapper(arguments.jobs)
-    print_quality(list(mapper(find_flaws_spoilt, table.paths, "judging pictures")))
+    jobs = arguments.jobs
+    print_quality(list(map_images(find_flaws_spoilt, table.paths, "judging pictures", jobs)))
 
-    extractor = FeatureExtractor(recipe, build_embedder(recipe))
-    samples = draw_samples(table.paths, extractor, mapper)
+    extractor = FeatureExtractor(recipe, build_embedder(recipe, table.paths))
+    samples = draw_samples(table.paths, extractor, jobs)
     encoder = BlockEncoder.fit(extractor, list(samples.values()))
-    blocks = encode_images(table.paths, encoder, mapper)
+    blocks = encode_images(table.paths, encoder, jobs)
     kinds, pictures = zip(*non_lesions(arguments.others), strict=True)
     encode = partial(BlockEncoder.encode, encoder)
-    others = stack_blocks(list(mapper(encode, pictures, "encoding other pictures")))
+    encoded = map_images(encode, pictures, "encoding other pictures", jobs)
+    others = stack_blocks(encoded, len(pictures))
     sets, alarms, found = cross_validate(blocks, others, table, recipe, arguments.folds)
     print_sets(sets, alarms, table)
     print_others(kinds, found)

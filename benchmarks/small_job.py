@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trifuse.batch.training import TrainingOptions, run_training
 from trifuse.datasets.synthetic import write_synthetic_archive
+from trifuse.training.train import TrainingOptions, run_training
 
 TRIFUSE = str(Path(sys.executable).with_name("trifuse"))
 RECIPE = """
 image.longest_side = 96
-sift = { step = 8, bin_sizes = [4], pca_dimension = 8, components = 4 }
-color = { step = 8, bin_sizes = [4], pca_dimension = 6, components = 4 }
+sift = { step = 8, bin_sizes = [4], pca_dimension = 8, fisher.components = 4 }
+color = { step = 8, bin_sizes = [4], pca_dimension = 6, fisher.components = 4 }
 sample.size = 4000
 fusion.weights = { sift_fisher = 1, color_fisher = 1 }
 lightgbm = { pca_dimension = 8, trees = 5, leaves = 4 }

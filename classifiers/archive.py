@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
 
-_DTYPES = {np.dtype("<f4"), np.dtype("<f8")}
+_DTYPES = {np.dtype("<f4"), np.dtype("<f8"), np.dtype("u1")}
 
 
 class ModelFileError(ValueError):
@@ -83,7 +83,7 @@ def unpack_arrays(content: bytes, what: str) -> Arrays:
     Raises
     ------
     ModelFileError
-        If a part is no array of finite floating-point numbers, or is damaged.
+        If a part is no array of finite floating-point numbers or of bytes, or is damaged.
     """
     return {
         name.removesuffix(".npy"): _read_array(part, f"the array {name} of {what}")
@@ -102,7 +102,7 @@ def _read_array(part: bytes, what: str) -> NDArray[Any]:
         msg = f"{what} is damaged: {_first_line(error)}."
         raise ModelFileError(msg) from error
     if dtype not in _DTYPES or fortran or min(shape, default=0) < 1:
-        msg = f"{what} is no array of floating-point numbers."
+        msg = f"{what} is no array of floating-point numbers or of bytes."
         raise ModelFileError(msg)
     start = buffer.tell()
     if math.prod(shape) * dtype.itemsize != len(part) - start:

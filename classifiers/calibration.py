@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST_LIKELIHOOD = 1e-15
+"""That a label counts as having where calibrations and weights are fitted."""
+
 
 def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give the softmax over the last axis.
@@ -71,24 +74,37 @@ def fit_calibration(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> Ca
     """
     from scipy.optimize import minimize
 
-    n, n_classes = scores.shape
-    truth = np.eye(n_classes)[labels]
-
-    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        inverse, biases = np.exp(parameters[0]), parameters[1:]
-        probabilities = softmax(scores * inverse + biases)
-        residuals = (probabilities - truth) / n
-        gradient = np.append((residuals * scores).sum() * inverse, residuals.sum(axis=0))
-        return log_loss(probabilities, labels), gradient
-
+    n_classes = scores.shape[1]
     limits = [(-np.log(1e3), np.log(1e3)), *[(-20.0, 20.0)] * n_classes]
     start = np.zeros(1 + n_classes)
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=limits, tol=1e-12)
+    best = minimize(
+        calibration_loss, start, (scores, labels),
+        jac=True, method="L-BFGS-B", bounds=limits, tol=1e-12,
+    )  # fmt: skip
     biases = best.x[1:] - best.x[1:].mean()
     return Calibration(float(np.exp(-best.x[0])), biases)
 
 
-def log_loss(probabilities: NDArray[np.float64], labels: NDArray[np.intp]) -> float:
-    """Give the mean negative log likelihood; probabilities below 1e-15 count as that."""
-    likelihoods = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(likelihoods, 1e-15)).mean())
+def calibration_loss(
+    parameters: NDArray[np.float64], scores: NDArray[np.float64], labels: NDArray[np.intp]
+) -> tuple[float, NDArray[np.float64]]:
+    """Give the log loss of a calibration, and its gradient.
+
+    Parameters
+    ----------
+    parameters : ndarray of float64, shape (1 + n_classes,)
+        The logarithm of the inverse temperature, and the biases.
+    scores : ndarray of float64, shape (n, n_classes)
+    labels : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    float, ndarray of float64 of shape (1 + n_classes,)
+    """
+    n, n_classes = scores.shape
+    inverse, biases = np.exp(parameters[0]), parameters[1:]
+    probabilities = softmax(scores * inverse + biases)
+    residuals = (probabilities - np.eye(n_classes)[labels]) / n
+    gradient = np.append((residuals * scores).sum() * inverse, residuals.sum(axis=0))
+    likelihoods = np.maximum(probabilities[np.arange(n), labels], LEAST_LIKELIHOOD)
+    return float(-np.log(likelihoods).mean()), gradient

@@ -1,16 +1,20 @@
-"""The model card: what a model is, for people, inside its file."""
+"""The model card, inside the model's file: what a model is and how it was trained, for people."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
 from trifuse.classifiers.conformal import MANY_IMAGES
 from trifuse.classifiers.review import LARGE_SET
-from trifuse.classifiers.tables import markdown_table
+from trifuse.classifiers.text_tables import TITLES, markdown_table, with_interval
 
-FIGURES = ("bma", "accuracy", "top_3_accuracy", "macro_auc", "ece", "log_loss")
+CARD_FIGURES = (
+    "bma", "accuracy", "top_3_accuracy", "macro_auc", "macro_f1", "log_loss", "brier", "ece",
+)  # fmt: skip
+"""Out of fold, of every member; the model file has the others too."""
 
 TEMPLATE = """\
 # A trifuse model
@@ -23,16 +27,19 @@ not be used to diagnose or treat anybody.
 {classes}
 
 {images} images of {groups} groups (images of one group were never separated).
-Fingerprint of images and labels: `{fingerprint}`.
+Fingerprint of images and labels: `{fingerprint}`.{unread}
 
 ## Out-of-fold performance
 
 Each image was scored by members that had not seen its group. Codebooks and principal
 components, which see no labels, were shared. The calibrations and the members' weights, a
-handful of numbers, were chosen on these same scores, so that the ensemble's row is slightly
-optimistic.{networks}
+handful of numbers, were chosen on these same scores, so that the ensemble's figures are slightly
+optimistic.{networks}{doubts}
 
 {metrics}
+
+Intervals are of 95 %, by bootstrap over the groups; they hold the chance in the images that were
+scored, not in those that were trained on. The ECE is debiased.
 
 ## Doubt
 
@@ -57,6 +64,12 @@ calibration and the prediction sets come from the {images} images of {groups} gr
 have not seen.\
 """
 
+CROSS_FITTED = """
+
+{networks}
+Each image was scored by those that had not seen its group; new ones get the mean of all.\
+"""
+
 DOUBT = """\
 In each class the prediction set of {promised} of the images is to hold the class, and {alarms} of
 the images are to be called unfamiliar by mistake. So it was out of fold, each fold under the
@@ -71,6 +84,43 @@ archive's.\
 """
 
 
+@dataclass(frozen=True)
+class Training:
+    """What a model was trained on, and how well it did on images that it had not seen.
+
+    Attributes
+    ----------
+    images, groups : int
+        How many.
+    fingerprint : str
+        SHA-256 over the images' bytes and their labels.
+    class_counts : dict of str to int
+    metrics : dict
+        Out-of-fold metrics of each member and the ensemble, with their intervals.
+    networks : list of dict
+        What is to be known of each fine-tuned network: its backbone, its fingerprint, and how
+        many images it has seen.
+    held_out : tuple of int
+        The images, and their groups, that no fine-tuned network has seen: the metrics, the
+        members' weights, the network's calibration and the prediction sets come from these alone.
+    doubts : sequence of str
+        Why the metrics tell little, a sentence without its full stop each.
+    unread : sequence of (str, str)
+        The images that could not be read and were left out: the SHA-256 of the file, empty where
+        it could not be opened, and the reason. No name: it may hold a patient's.
+    """
+
+    images: int
+    groups: int
+    fingerprint: str
+    class_counts: dict[str, int]
+    metrics: dict[str, Any]
+    networks: Sequence[Mapping[str, Any]] = ()
+    held_out: tuple[int, int] = (0, 0)
+    doubts: Sequence[str] = ()
+    unread: Sequence[tuple[str, str]] = ()
+
+
 def render_card(about: Mapping[str, Any]) -> str:
     """Write the card from the contents of `model.json`."""
     training = about["training"]
@@ -83,7 +133,9 @@ def render_card(about: Mapping[str, Any]) -> str:
         images=training["images"],
         groups=training["groups"],
         fingerprint=training["fingerprint"],
+        unread=_render_unread(training),
         networks=_render_networks(training),
+        doubts="".join(f"\n\n{fill(f'**Warning:** {text}.', 92)}" for text in training["doubts"]),
         metrics=render_metrics(training["metrics"]),
         doubt=_render_doubt(about),
         recipe_fingerprint=about["recipe_fingerprint"],
@@ -102,7 +154,16 @@ def _render_networks(training: Mapping[str, Any]) -> str:
         for network in training["networks"]
     ]
     networks = fill(f"Fine-tuned networks are a member as well: {', '.join(named)}.", 92)
-    return NETWORKS.format(networks=networks, images=images, groups=groups)
+    text = CROSS_FITTED if images == training["images"] else NETWORKS
+    return text.format(networks=networks, images=images, groups=groups)
+
+
+def _render_unread(training: Mapping[str, Any]) -> str:
+    if not training["unread"]:
+        return ""
+    rows = [(reason, f"`{sha256}`" if sha256 else "-") for sha256, reason in training["unread"]]
+    table = markdown_table(("reason", "SHA-256"), rows)
+    return f"\n\nImages that could not be read and were left out: {len(rows)}.\n\n{table}"
 
 
 def _render_doubt(about: Mapping[str, Any]) -> str:
@@ -123,12 +184,18 @@ def _render_doubt(about: Mapping[str, Any]) -> str:
 
 
 def render_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write the out-of-fold metrics as a table, a row a member."""
+    """Write the out-of-fold metrics as a table, a column a member."""
     rows = [
-        (name, *(f"{figures[key]:.3f}" for key in FIGURES)) for name, figures in metrics.items()
+        (
+            TITLES[name],
+            *(
+                with_interval(member[name], member["intervals"][name])
+                for member in metrics.values()
+            ),
+        )
+        for name in CARD_FIGURES
     ]
-    header = ("BMA", "accuracy", "top-3 accuracy", "macro AUC", "ECE", "log loss")
-    return markdown_table(("member", *header), rows)
+    return markdown_table(("figure", *metrics), rows)
 
 
 def _percent(share: float) -> str:

@@ -1,4 +1,14 @@
-"""Conformal prediction sets: the classes that an image may have, with a promised coverage."""
+"""Cross-conformal prediction sets: the classes that an image may have, with a promised coverage.
+
+Floors come from out-of-fold probabilities, of members that were fitted on a part of the images;
+new images are scored by members that were fitted on all. So the guarantee of split conformal
+prediction holds as far as both score alike [1]_.
+
+References
+----------
+.. [1] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial Intelligence 74,
+   2015.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +75,8 @@ def fit_prediction_sets(
     probabilities: NDArray[np.float64], labels: NDArray[np.intp], coverage: float
 ) -> PredictionSets:
     """Find the floors at which sets hold the right class with the promised coverage.
+
+    The promise is for images that are scored as these were.
 
     An image conforms to a class by the class's probability, which gives the smallest sets for a
     coverage [2]_. The floors are taken class by class, which promises the coverage in each class
@@ -147,7 +159,7 @@ def conformal_rank(n: int, level: float) -> int:
     >>> conformal_rank(99, 0.9), conformal_rank(8, 0.9)
     (90, 9)
     """
-    return max(1, ceil(level * (n + 1) - 1e-9))  # 0.7 * 10 is a little above 7
+    return max(1, ceil(level * (n + 1) - 1e-9))  # 0.28 * 25 is a little above 7
 
 
 def measure_coverage(

@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    brier_score_loss,
-    confusion_matrix,
-    log_loss,
-    precision_recall_fscore_support,
-)
+from sklearn.metrics import confusion_matrix
 
-from trifuse.classifiers.bootstrap import percentile_interval, resample_groups
+from trifuse.classifiers.bootstrap import interval_around, resample_figures
 from trifuse.classifiers.scored_images import ScoredImages
+
+BY_CLASS = ("recall", "precision", "auc")
+"""The figures of each class."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,9 @@ class Metrics:
     macro_f1 : float
         Mean F1 over the classes present.
     ece : float
-        Expected calibration error of the top-1 confidence, 15 bins of equal width.
+        Expected calibration error of the top-1 confidence: the debiased root of the mean squared
+        gap between confidence and accuracy, in 15 bins of equal width; NaN for one lesion. See
+        `ScoredImages.squared_calibration_error`.
     log_loss : float
         Mean negative natural logarithm of the probability of the label.
     brier : float
@@ -83,7 +83,10 @@ class Metrics:
 
 
 def compute_metrics(
-    probabilities: NDArray[np.float64], labels: NDArray[np.integer], classes: Sequence[str]
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.integer],
+    classes: Sequence[str],
+    groups: Sequence[Hashable] | NDArray[Any] | None = None,
 ) -> Metrics:
     """Measure probabilities against labels.
 
@@ -95,6 +98,8 @@ def compute_metrics(
     labels : int (n_images,)
         Index into `classes`.
     classes : sequence of str (n_classes,)
+    groups : sequence (n_images,), optional
+        The lesion of each image, for the ECE; every image by itself unless told.
 
     Returns
     -------
@@ -113,28 +118,19 @@ def compute_metrics(
     >>> metrics.bma, metrics.recall
     (0.75, {'cat': 1.0, 'dog': 0.5})
     """
-    sample = ScoredImages(probabilities, labels, classes)
-    everyone = np.ones(len(labels))
-    predicted, indices = sample.ranking[:, 0], range(len(classes))
-    precision, recall, f1, support = precision_recall_fscore_support(
-        labels, predicted, labels=indices, zero_division=np.nan
-    )
-    loss, brier = _proper_scores(probabilities, labels)
+    sample = ScoredImages(probabilities, labels, classes, groups)
+    figures, _ = resample_figures(sample.figures, range(len(labels)), n_resamples=0)
+    named: dict[str, Any] = {
+        name: dict(zip(classes, value.tolist(), strict=True)) if name in BY_CLASS else float(value)
+        for name, value in figures.items()
+    }
+    confusion = confusion_matrix(labels, sample.ranking[:, 0], labels=range(len(classes)))
     return Metrics(
         classes=tuple(classes),
         n_images=len(labels),
-        **{name: float(value) for name, value in sample.summary(everyone).items()},
-        top_2_accuracy=float(sample.top_k(everyone, 2)),
-        macro_f1=float(f1[support > 0].mean()),
-        log_loss=loss,
-        brier=brier,
-        recall=dict(zip(classes, recall.tolist(), strict=True)),
-        precision=dict(zip(classes, precision.tolist(), strict=True)),
-        auc=dict(zip(classes, sample.auc(everyone).tolist(), strict=True)),
-        support=dict(zip(classes, support.tolist(), strict=True)),
-        confusion=tuple(
-            tuple(row) for row in confusion_matrix(labels, predicted, labels=indices).tolist()
-        ),
+        **named,
+        support=dict(zip(classes, confusion.sum(axis=1).tolist(), strict=True)),
+        confusion=tuple(map(tuple, confusion.tolist())),
     )
 
 
@@ -156,12 +152,13 @@ def bootstrap_intervals(
     n_resamples: int = 1000,
     level: float = 0.95,
     random_state: int = 0,
-) -> dict[str, tuple[float, float]]:
-    """Percentile intervals of the main figures, resampling whole groups.
+) -> dict[str, Any]:
+    """Percentile intervals of all figures, resampling whole groups.
 
     Images of one lesion are no independent evidence, so lesions are drawn with replacement, each
-    with all of its images. A resample that lacks a class averages over those it holds. The ECE is
-    biased upwards in small samples, and its interval with it.
+    with all of its images. A resample that lacks a class averages over those it holds. The interval
+    of the ECE is made from the resamples by `trifuse.classifiers.bootstrap.reflect`. Each
+    interval holds its figure.
 
     Parameters
     ----------
@@ -173,19 +170,33 @@ def bootstrap_intervals(
     Returns
     -------
     dict
-        (low, high) for "bma", "accuracy", "top_3_accuracy", "macro_auc" and "ece"; NaN where the
-        figure is NaN, and everywhere if there are fewer than two groups.
+        (low, high) by the names of the figures of `Metrics`, and for `BY_CLASS` a dict of these by
+        class; NaN where the figure is NaN, and everywhere if there are fewer than two groups.
     """
-    sample = ScoredImages(probabilities, labels, classes)
-    if len(groups) != len(labels):
-        raise ValueError(f"there are {len(labels)} labels but {len(groups)} groups")
-    figures = [
-        sample.summary(weights) for weights in resample_groups(groups, n_resamples, random_state)
-    ]
-    return {
-        name: percentile_interval(np.concatenate([[], *(part[name] for part in figures)]), level)
-        for name in ("bma", "accuracy", "top_3_accuracy", "macro_auc", "ece")
-    }
+    sample = ScoredImages(probabilities, labels, classes, groups)
+    values, resampled = resample_figures(sample.figures, groups, n_resamples, random_state)
+    intervals: dict[str, Any] = {}
+    for name, value in values.items():
+        each = [
+            interval_around(one, row, level)
+            for one, row in zip(
+                np.ravel(value).tolist(), np.atleast_2d(resampled[name]), strict=True
+            )
+        ]
+        intervals[name] = dict(zip(classes, each, strict=True)) if name in BY_CLASS else each[0]
+    return intervals
+
+
+def describe_metrics(
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.integer],
+    classes: Sequence[str],
+    groups: Sequence[Hashable],
+) -> dict[str, Any]:
+    """Give `Metrics` as plain JSON values, and with them, as "intervals", those of every figure."""
+    metrics = compute_metrics(probabilities, labels, classes, groups)
+    intervals = bootstrap_intervals(probabilities, labels, groups, classes)
+    return {**metrics.to_dict(), "intervals": json_safe(intervals)}
 
 
 def json_safe(value: Any) -> Any:
@@ -195,16 +206,3 @@ def json_safe(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [json_safe(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _proper_scores(
-    probabilities: NDArray[np.float64], labels: NDArray[np.integer]
-) -> tuple[float, float]:
-    """Log loss and Brier score, which need every probability of every image."""
-    indices = range(probabilities.shape[1])
-    if np.isnan(probabilities).any():
-        return math.nan, math.nan
-    return (
-        float(log_loss(labels, probabilities, labels=indices)),
-        float(brier_score_loss(labels, probabilities, labels=indices, scale_by_half=False)),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from trifuse.classifiers.ensemble import NETWORK, Ensemble
 from trifuse.classifiers.review import Review
 from trifuse.encoders.blocks import BlockEncoder, Blocks
-from trifuse.features.cnn import CnnClassifier
+from trifuse.features.litert import CnnClassifier
 from trifuse.features.quality import find_flaws
 from trifuse.recipes.recipe import Recipe
 
 _NOT_IN_NAMES = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode categories: control characters, surrogates (bytes that are no text), line breaks."""
+DIGEST_BYTES = 32
+"""Of a SHA-256."""
 
 
 class ClassNamesError(ValueError):
@@ -48,6 +50,56 @@ class Verdict(NamedTuple):
 
 
 @dataclass(frozen=True)
+class TrainingImages:
+    """The SHA-256 of every image file that a model has seen in training, in order of their bytes.
+
+    The order tells nothing of the archive's: neither which image is which, nor of which class.
+
+    Attributes
+    ----------
+    digests : ndarray of uint8, shape (n_images, 32)
+        Each once, in increasing order.
+
+    Examples
+    --------
+    >>> images = TrainingImages.of(["ff" * 32, "00" * 32, "ff" * 32])
+    >>> images.digests.shape, images.hold("ff" * 32), images.hold("01" * 32), images.hold("")
+    ((2, 32), True, False, False)
+    """
+
+    digests: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, images: Iterable[str]) -> TrainingImages:
+        """Take the SHA-256 of files, in hexadecimal."""
+        joined = b"".join(sorted(map(bytes.fromhex, set(images))))
+        return cls(np.frombuffer(joined, np.uint8).reshape(-1, DIGEST_BYTES))
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    def hold(self, image: str) -> bool:
+        """Tell whether a file is one of them by its SHA-256 in hexadecimal; an empty one is not."""
+        if not image:
+            return False
+        keys, digest = _as_keys(self.digests), bytes.fromhex(image)
+        place = int(np.searchsorted(keys, np.array(digest, keys.dtype)))
+        return place < len(self) and self.digests[place].tobytes() == digest
+
+    def are_in_order(self) -> bool:
+        """Tell whether each is there once, in increasing order, as `hold` needs them."""
+        keys = _as_keys(self.digests)
+        return bool(np.all(keys[:-1] < keys[1:]))
+
+
+def _as_keys(digests: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+    # NumPy orders byte strings of one length as Python does: zeros at their end, which it does
+    # not tell from nothing, come first anyway.
+    keys: NDArray[np.bytes_] = digests.view(f"S{DIGEST_BYTES}").reshape(-1)
+    return keys
+
+
+@dataclass(frozen=True)
 class Model:
     """Everything that scoring needs.
 
@@ -58,6 +110,8 @@ class Model:
     encoder : BlockEncoder
     ensemble : Ensemble
     review : Review
+    training_images : TrainingImages
+        What it says of these is too good.
     networks : tuple of CnnClassifier
         Fine-tuned; none in most models.
     """
@@ -66,6 +120,7 @@ class Model:
     encoder: BlockEncoder
     ensemble: Ensemble
     review: Review
+    training_images: TrainingImages
     networks: tuple[CnnClassifier, ...] = ()
 
     @property
@@ -92,13 +147,12 @@ class Model:
         Images are scored one by one: the last bits of a matrix product depend on the shapes of
         its operands, and the same image must get the same bytes in every batch.
         """
-        blocks = self.describe(image)
-        probabilities: NDArray[np.float64] = self.ensemble.probabilities(blocks)[0]
-        novelty, projections = self.review.novelty, self.ensemble.projections
+        images = self.ensemble.project(self.describe(image))
+        probabilities: NDArray[np.float64] = self.ensemble.judge(images)[0]
         return Verdict(
             probabilities,
             self.review.sets.members(probabilities),
-            bool(novelty.are_unfamiliar(blocks, projections)[0]),
+            bool(self.review.novelty.are_unfamiliar(images)[0]),
             find_flaws(image),
         )
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from trifuse.classifiers.archive import ModelFileError, pack, unpack
 from trifuse.classifiers.output import open_output
-from trifuse.features.cnn import CnnClassifier
+from trifuse.features.litert import CnnClassifier
 
 FORMAT = 1
 MAX_NETWORKS = 16

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
@@ -15,7 +15,8 @@ from trifuse.classifiers.conformal import (
     fit_prediction_sets,
     measure_coverage,
 )
-from trifuse.classifiers.ensemble import Ensemble, Folds, OutOfFold
+from trifuse.classifiers.ensemble import OutOfFold
+from trifuse.classifiers.member import Folds
 from trifuse.classifiers.novelty import Novelty, fit_novelty, fit_threshold
 from trifuse.recipes.recipe import Recipe
 
@@ -64,28 +65,20 @@ class Review:
 
 
 def fit_review(
-    blocks: Mapping[str, NDArray[np.float32]],
-    labels: NDArray[np.intp],
-    folds: Folds,
-    ensemble: Ensemble,
-    out_of_fold: OutOfFold,
-    recipe: Recipe,
+    labels: NDArray[np.intp], folds: Folds, out_of_fold: OutOfFold, recipe: Recipe
 ) -> Review:
     """Fit prediction sets and novelty beside an ensemble.
 
     Parameters
     ----------
-    blocks : dict of str to ndarray of float32, shape (n_images, dim)
     labels : ndarray of int, shape (n_images,)
     folds : Folds
         Those of `out_of_fold`.
-    ensemble : Ensemble
-        Fitted on all images.
     out_of_fold : OutOfFold
-        The ensemble's; the prediction sets come from its rows alone.
+        The ensemble's, with residuals; the prediction sets come from its rows alone.
     recipe : Recipe
     """
-    novelty, scores = fit_novelty(blocks, ensemble.projections, folds, recipe)
+    novelty, scores = fit_novelty(out_of_fold.residuals, recipe)
     probabilities, labels = out_of_fold.probabilities["ensemble"], labels[out_of_fold.rows]
     sets = fit_prediction_sets(probabilities, labels, recipe.review.coverage)
     figures = ReviewFigures(

@@ -1,11 +1,21 @@
 """Probabilities beside their labels, ready to be measured under many image weights."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+from trifuse.classifiers.bootstrap import (
+    SQUARED_ECE,
+    mean,
+    mean_of_known,
+    number_groups,
+    ratio,
+    sum_by_number,
+    times,
+)
 
 N_BINS = 15
 ROW_SUM_TOLERANCE = 1e-6
@@ -24,6 +34,9 @@ class ScoredImages:
     labels : int (n_images,)
         Index into `classes`.
     classes : sequence of str (n_classes,)
+    groups : sequence (n_images,), optional
+        The lesion of each image; every image by itself unless told. The calibration error alone
+        asks for it.
 
     Attributes
     ----------
@@ -45,8 +58,10 @@ class ScoredImages:
         probabilities: NDArray[np.float64],
         labels: NDArray[np.integer],
         classes: Sequence[str],
+        groups: Sequence[Hashable] | NDArray[Any] | None = None,
     ) -> None:
-        _check(probabilities, labels, classes)
+        groups = range(len(labels)) if groups is None else groups
+        _check(probabilities, labels, classes, groups)
         self.labels, self.n_classes = labels, len(classes)
         # What is known of every image: all classes, or the few most probable ones.
         self.n_known = int((~np.isnan(probabilities)).sum(axis=1).min())
@@ -54,16 +69,27 @@ class ScoredImages:
         self.rank = (self.ranking == labels[:, None]).argmax(axis=1)
         self.confidence = np.nanmax(probabilities, axis=1)
         self.likelihood = probabilities[np.arange(len(labels)), labels]
-        # Bins are open below and closed above, as in the paper of `calibration_error`.
-        bins = np.searchsorted(np.linspace(0, 1, N_BINS + 1)[1:-1], self.confidence)
+        self._distance = (probabilities**2).sum(axis=1) - 2 * self.likelihood + 1
         # Sums over classes and bins are products with sparse matrices: one number an image.
         right, everyone = self.rank == 0, np.ones(len(labels))
-        self._gaps = _by_number(bins, N_BINS, right - self.confidence)
-        self._of_class = _by_number(labels, self.n_classes, everyone)
-        self._right = _by_number(labels, self.n_classes, right.astype(np.float64))
-        self._in_class = _by_number(self.ranking[:, 0], self.n_classes, everyone)
+        self._bins = self._bin(right - self.confidence, groups)
+        self._of_class = sum_by_number(labels, self.n_classes, everyone)
+        self._right = sum_by_number(labels, self.n_classes, right.astype(np.float64))
+        self._in_class = sum_by_number(self.ranking[:, 0], self.n_classes, everyone)
         columns = range(self.n_classes if self.n_known == self.n_classes else 0)
         self.order = [self._order(probabilities[:, c], labels == c) for c in columns]
+
+    def _bin(
+        self, gaps: NDArray[np.float64], groups: Sequence[Hashable] | NDArray[Any]
+    ) -> list[csr_array[np.float64]]:
+        """Give the sums of each bin: gaps, images, and both times those of the image's group."""
+        # Bins are open below and closed above, as in the paper of `squared_calibration_error`.
+        bins = np.searchsorted(np.linspace(0, 1, N_BINS + 1)[1:-1], self.confidence)
+        cells = number_groups(groups) * N_BINS + bins
+        _, cells, images = np.unique(cells, return_inverse=True, return_counts=True)
+        own = np.bincount(cells, weights=gaps)[cells], images[cells].astype(np.float64)
+        values = (gaps, np.ones(len(gaps)), gaps * own[0], own[1])
+        return [sum_by_number(bins, N_BINS, value) for value in values]
 
     @staticmethod
     def _order(
@@ -76,53 +102,88 @@ class ScoredImages:
         not_above = np.searchsorted(scores[negatives], scores[positives], side="right")
         return positives, negatives, below, not_above
 
-    def summary(self, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        """Compute the figures that get an interval, each image counted `weights` times.
+    def figures(self, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """Compute every figure, each image counted `weights` times.
 
         Parameters
         ----------
         weights : float64 (n_images, ...)
             As here in every method, further axes are of so many resamples, each figure's own.
+
+        Returns
+        -------
+        dict of str to float64
+            (n_classes, ...) for "recall", "precision" and "auc", (...) for all others.
         """
+        recall, auc = self.recall(weights), self.auc(weights)
         return {
-            "bma": mean_of_known(self.recall(weights)),
+            "bma": mean_of_known(recall),
             "accuracy": self.top_k(weights, 1),
+            "top_2_accuracy": self.top_k(weights, 2),
             "top_3_accuracy": self.top_k(weights, 3),
-            "macro_auc": mean_of_known(self.auc(weights)),
-            "ece": self.calibration_error(weights),
+            "macro_auc": mean_of_known(auc),
+            "macro_f1": mean_of_known(self.f1(weights)),
+            SQUARED_ECE: self.squared_calibration_error(weights),
+            "log_loss": self.log_loss(weights),
+            "brier": self.brier(weights),
+            "recall": recall,
+            "precision": self.precision(weights),
+            "auc": auc,
         }
 
     def recall(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute each class's recall (n_classes, ...), NaN if it is absent."""
-        return _ratio(_times(self._right, weights), _times(self._of_class, weights))
+        return ratio(times(self._right, weights), times(self._of_class, weights))
+
+    def precision(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute each class's precision (n_classes, ...), NaN if it is never predicted."""
+        return ratio(times(self._right, weights), times(self._in_class, weights))
 
     def f1(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute each class's F1 (n_classes, ...), NaN if it is absent."""
-        present = _times(self._of_class, weights)
-        return _ratio(
-            2 * (_times(self._right, weights)),
-            np.where(present > 0, present + _times(self._in_class, weights), 0),
+        present = times(self._of_class, weights)
+        return ratio(
+            2 * (times(self._right, weights)),
+            np.where(present > 0, present + times(self._in_class, weights), 0),
         )
 
     def top_k(self, weights: NDArray[np.float64], k: int) -> NDArray[np.float64]:
         """Compute the share of images whose label is among the k most probable classes."""
         if self.n_known < min(k, self.n_classes):
             return np.full(weights.shape[1:], np.nan)
-        return _mean((self.rank < k).astype(np.float64), weights)
+        return mean((self.rank < k).astype(np.float64), weights)
 
     def log_loss(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute the mean of -ln p(label); a p of 0 counts as the smallest step from 1 to less."""
         losses = -np.log(np.maximum(self.likelihood, np.finfo(np.float64).eps))
-        return _mean(losses, weights)
+        return mean(losses if self.n_known == self.n_classes else losses * np.nan, weights)
 
-    def calibration_error(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Compute the expected calibration error of the top-1 confidence [1]_, equation 3.
+    def brier(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the mean squared distance to the one-hot label, summed over classes."""
+        return mean(self._distance, weights)
+
+    def squared_calibration_error(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the debiased square of the calibration error of the top-1 confidence.
+
+        The calibration error is the root of the mean, over images, of the squared gap between a
+        bin's accuracy and its mean confidence. Squared as they are found, gaps of few images count
+        chance as an error. So pairs of images take a square's place, as in the debiased
+        estimator of [1]_, section 5, and none within a group: with the sums S of a bin's gaps and
+        N of its images, and s and n those of its groups, a bin's squared gap is
+        ``(S^2 - sum s^2) / (N^2 - sum n^2)``. It has the right mean, and is below zero by chance.
+        A bin of one group says nothing, and is left out.
 
         References
         ----------
-        .. [1] C. Guo et al., "On calibration of modern neural networks", ICML 2017.
+        .. [1] A. Kumar, P. Liang, T. Ma, "Verified uncertainty calibration", NeurIPS 2019. The
+           bins, of equal width, are those of C. Guo et al., "On calibration of modern neural
+           networks", ICML 2017, section 2.
         """
-        return np.asarray(np.abs(_times(self._gaps, weights)).sum(axis=0) / weights.sum(axis=0))
+        gaps, images, of_gaps, of_images = (times(matrix, weights) for matrix in self._bins)
+        pairs = images**2 - of_images
+        squares = ratio(gaps**2 - of_gaps, pairs)
+        known = np.where(pairs > 0, images, 0)
+        return ratio(np.nansum(squares * known, axis=0), known.sum(axis=0))
 
     def auc(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute each class's one-vs-rest AUC (n_classes, ...), NaN if it is absent or alone.
@@ -136,47 +197,20 @@ class ScoredImages:
             counted = weights[positives]
             # A tie is half a win.
             wins = (counted * (passed[below] + passed[not_above])).sum(axis=0) / 2
-            values[column] = _ratio(wins, counted.sum(axis=0) * passed[-1])
+            values[column] = ratio(wins, counted.sum(axis=0) * passed[-1])
         return values
 
 
-def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average over the first axis what is not NaN; NaN where nothing is.
-
-    Examples
-    --------
-    >>> mean_of_known(np.array([[1.0, np.nan], [np.nan, np.nan], [2.0, np.nan]]))
-    array([1.5, nan])
-    """
-    return _ratio(np.nansum(values, axis=0), (~np.isnan(values)).sum(axis=0))
-
-
-def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.einsum("i,i...->...", values, weights) / weights.sum(axis=0))
-
-
-def _by_number(
-    numbers: NDArray[np.integer], count: int, values: NDArray[np.float64]
-) -> csr_array[np.float64]:
-    """Give the matrix (count, n_images) that sums values times weights by number."""
-    places = (numbers, np.arange(len(numbers)))
-    return csr_array((values, places), shape=(count, len(numbers)))
-
-
-def _times(matrix: csr_array[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(matrix @ weights)
-
-
-def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    """Divide, with NaN for nothing of nothing."""
-    return np.asarray(np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0))
-
-
 def _check(
-    probabilities: NDArray[np.float64], labels: NDArray[np.integer], classes: Sequence[str]
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.integer],
+    classes: Sequence[str],
+    groups: Sequence[Hashable] | NDArray[Any],
 ) -> None:
     if len(labels) == 0:
         raise ValueError("there is no scored image to measure")
+    if len(groups) != len(labels):
+        raise ValueError(f"there are {len(labels)} labels but {len(groups)} groups")
     if len(classes) < 2:
         raise ValueError("at least two classes are needed to measure anything")
     if probabilities.shape != (len(labels), len(classes)):

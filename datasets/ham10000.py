@@ -6,8 +6,8 @@ dermatoscopic images of common pigmented skin lesions", Scientific Data 5:180161
 
 from pathlib import Path
 
-from trifuse.datasets.csv_file import Entry, read_rows, reject_lines, reject_repeats
-from trifuse.datasets.folders import list_images
+from trifuse.datasets.class_folders import list_images
+from trifuse.datasets.csv_table import LabelledRow, read_cells, reject_lines, reject_repeats
 from trifuse.datasets.table import (
     DatasetError,
     LabelledTable,
@@ -16,6 +16,7 @@ from trifuse.datasets.table import (
     name_few,
     reject_mixed_groups,
 )
+from trifuse.datasets.walk import FolderWalk
 
 HAM10000_CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 """Actinic keratosis, basal cell carcinoma, benign keratosis, dermatofibroma, melanoma, nevus,
@@ -28,7 +29,7 @@ def read_ham10000(metadata: Path) -> LabelledTable:
     Parameters
     ----------
     metadata : Path
-        The metadata CSV with at least the columns lesion_id, image_id and dx. The images,
+        The metadata table with at least the columns lesion_id, image_id and dx. The images,
         ``<image_id>.jpg``, lie beside it or in any folder below: ``HAM10000_images_part_1`` and
         ``HAM10000_images_part_2`` need no merging.
 
@@ -44,7 +45,10 @@ def read_ham10000(metadata: Path) -> LabelledTable:
         a row has no image, an image has no row, or a lesion has two labels.
     """
     entries = read_ham10000_metadata(metadata)
-    paths = list_images(metadata.parent, {".jpg"})
+    walk = FolderWalk(
+        str(metadata.parent), follow_links=True, takes=lambda path: path.lower().endswith(".jpg")
+    )
+    paths = sorted(list_images(walk))
     images = {path.stem: path for path in paths}
     if repeated := find_repeats(path.stem for path in paths):
         places = [str(path) for path in paths if path.stem == repeated[0]]
@@ -69,7 +73,7 @@ def read_ham10000(metadata: Path) -> LabelledTable:
     )
 
 
-def read_ham10000_metadata(path: Path) -> list[Entry]:
+def read_ham10000_metadata(path: Path) -> list[LabelledRow]:
     """Read the metadata CSV alone: name is image_id, label is dx, group is lesion_id.
 
     Raises
@@ -78,8 +82,8 @@ def read_ham10000_metadata(path: Path) -> list[Entry]:
         As `read_ham10000`, but for the images, which need not be there.
     """
     entries = [
-        Entry(line, row["image_id"], row["dx"], row["lesion_id"])
-        for line, row in read_rows(path, ["lesion_id", "image_id", "dx"])
+        LabelledRow(line, row["image_id"], row["dx"], row["lesion_id"])
+        for line, row in read_cells(path, ["lesion_id", "image_id", "dx"])
     ]
     reject_lines(path, [e.line for e in entries if not e.name], "image_id is empty")
     reject_lines(path, [e.line for e in entries if not e.group], "lesion_id is empty")

@@ -6,7 +6,6 @@ anybody's skin and no class is a disease: never judge a classifier for people by
 
 import csv
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +82,9 @@ def write_synthetic_archive(
             for number, (lesion, view) in enumerate(_views(images_per_class, seed, place)):
                 path = f"images/{label}_{number:04d}.jpg"
                 rng = np.random.default_rng([seed, place, lesion, view + 1])
-                _write_jpeg(archive / path, draw_view(_lesion(label, seed, lesion), size, rng))
+                image = draw_view(_lesion(label, seed, lesion), size, rng)
+                _, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+                (archive / path).write_bytes(data.tobytes())
                 writer.writerow([path, label, f"{label}_lesion_{lesion:04d}"])
     return table
 
@@ -94,11 +95,6 @@ def _views(n_images: int, seed: int, place: int) -> list[tuple[int, int]]:
     counts = rng.choice([1, 2, 3], size=n_images, p=[0.5, 0.3, 0.2])
     views = [(lesion, view) for lesion, count in enumerate(counts) for view in range(count)]
     return views[:n_images]
-
-
-def _write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
-    _, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
-    path.write_bytes(data.tobytes())
 
 
 @dataclass(frozen=True)
@@ -135,13 +131,14 @@ def _lesion(label: str, seed: int, number: int) -> Lesion:
 def draw_view(lesion: Lesion, size: Size, rng: Generator) -> NDArray[np.uint8]:
     """Draw one picture of a lesion: RGB, shape (rows, columns, 3); `rng` decides the view."""
     y, x = _lesion_frame(size, rng)
-    texture = _TEXTURES[lesion.texture](x / lesion.spacing, y / lesion.spacing, lesion.jitter)
+    texture = _texture(lesion, x / lesion.spacing, y / lesion.spacing)
     marked = np.clip(lesion.strength * texture + rng.normal(0, 0.05), 0, 1)[:, :, np.newaxis]
     colours = lesion.ground + (lesion.markings - lesion.ground) * marked
     inside = _inside(lesion, x, y)[:, :, np.newaxis]
     skin = np.array([224, 180, 158]) + rng.normal(0, 6, 3)
     picture = skin + (colours - skin) * inside
-    picture += 10 * _smooth_noise(size, rng)[:, :, np.newaxis]
+    noise = cv2.resize(rng.normal(0, 0.6, (6, 8)), size[::-1], interpolation=cv2.INTER_CUBIC)
+    picture += 10 * noise[:, :, np.newaxis]
     return _photograph(_add_hairs(picture, rng), rng)
 
 
@@ -168,34 +165,25 @@ def _inside(lesion: Lesion, x: Plane, y: Plane) -> Plane:
     return np.clip(0.5 + (outline - radius) * 5, 0, 1)
 
 
-def _dots(x: Plane, y: Plane, jitter: Plane) -> Plane:
-    return _step(0.31 - _distance_to_cell_point(x, y, jitter))
+def _texture(lesion: Lesion, x: Plane, y: Plane) -> Plane:
+    """Shares of markings (0 to 1) at lattice coordinates, with a ramp of a tenth of the lattice.
 
-
-def _rings(x: Plane, y: Plane, jitter: Plane) -> Plane:
-    x, y = x / 1.4, y / 1.4
-    return _step(0.085 - np.abs(_distance_to_cell_point(x, y, jitter) - 0.27))
-
-
-def _stripes(x: Plane, y: Plane, jitter: Plane) -> Plane:
-    wave = 3 * (jitter[0, 0, 0] - 0.5) * np.sin(0.9 * y + 6 * jitter[0, 0, 1])
-    return _step(0.16 - np.abs((x + wave) % 1 - 0.5))
-
-
-def _network(x: Plane, y: Plane, jitter: Plane) -> Plane:
-    x = x + 0.25 * np.sin(1.1 * y + 9 * jitter[0, 0, 0])
-    y = y + 0.25 * np.sin(1.1 * x + 9 * jitter[0, 0, 1])
-    return _step(0.085 - np.minimum(np.abs(x % 1 - 0.5), np.abs(y % 1 - 0.5)))
-
-
-_TEXTURES: dict[str, Callable[[Plane, Plane, Plane], Plane]] = {
-    "dots": _dots,
-    "rings": _rings,
-    "stripes": _stripes,
-    "network": _network,
-}
-"""Shares of markings (0 to 1) at lattice coordinates; all cover about a third of the lesion, lest
-the amount of the darker colour give the texture away."""
+    All textures cover about a third of the lesion, lest the amount of the darker colour give the
+    texture away.
+    """
+    jitter = lesion.jitter
+    if lesion.texture == "dots":
+        inward = 0.31 - _distance_to_cell_point(x, y, jitter)
+    elif lesion.texture == "rings":
+        inward = 0.085 - np.abs(_distance_to_cell_point(x / 1.4, y / 1.4, jitter) - 0.27)
+    elif lesion.texture == "stripes":
+        wave = 3 * (jitter[0, 0, 0] - 0.5) * np.sin(0.9 * y + 6 * jitter[0, 0, 1])
+        inward = 0.16 - np.abs((x + wave) % 1 - 0.5)
+    else:
+        x = x + 0.25 * np.sin(1.1 * y + 9 * jitter[0, 0, 0])
+        y = y + 0.25 * np.sin(1.1 * x + 9 * jitter[0, 0, 1])
+        inward = 0.085 - np.minimum(np.abs(x % 1 - 0.5), np.abs(y % 1 - 0.5))
+    return np.clip(0.5 + inward * 10, 0, 1)
 
 
 def _distance_to_cell_point(x: Plane, y: Plane, jitter: Plane) -> Plane:
@@ -203,16 +191,6 @@ def _distance_to_cell_point(x: Plane, y: Plane, jitter: Plane) -> Plane:
     column, row = np.floor(x).astype(int), np.floor(y).astype(int)
     points = jitter[row % len(jitter), column % len(jitter)]
     return np.asarray(np.hypot(x - column - points[:, :, 0], y - row - points[:, :, 1]))
-
-
-def _step(inward: Plane) -> Plane:
-    """0 outside, 1 inside, and a ramp of a tenth of the lattice between."""
-    return np.clip(0.5 + inward * 10, 0, 1)
-
-
-def _smooth_noise(size: Size, rng: Generator) -> Plane:
-    coarse = rng.normal(0, 0.6, (6, 8))
-    return np.asarray(cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC), np.float64)
 
 
 def _add_hairs(picture: Plane, rng: Generator) -> Plane:

@@ -4,10 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _Item = TypeVar("_Item", bound=Hashable)
 
@@ -77,15 +78,20 @@ class LabelledTable:
     def __len__(self) -> int:
         return len(self.paths)
 
+    # A command line counts by this module: it starts without NumPy.
     @property
-    def label_indices(self) -> NDArray[np.intp]:
+    def label_indices(self) -> "NDArray[np.intp]":
         """The place of each image's label in `classes`, shape (n_images,)."""
+        import numpy as np
+
         places = {name: place for place, name in enumerate(self.classes)}
         return np.array([places[label] for label in self.labels], dtype=np.intp)
 
     @property
-    def group_indices(self) -> NDArray[np.intp]:
+    def group_indices(self) -> "NDArray[np.intp]":
         """A number for each image's group, in order of first appearance, shape (n_images,)."""
+        import numpy as np
+
         places = {name: place for place, name in enumerate(dict.fromkeys(self.groups))}
         return np.array([places[group] for group in self.groups], dtype=np.intp)
 

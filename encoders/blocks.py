@@ -2,25 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.encoders.extraction import (
-    CNN_BLOCK,
-    FeatureExtractor,
-    ImageFeatures,
-    encodings_by_stream,
-)
+from trifuse.encoders.methods import Encoding
 from trifuse.encoders.normalization import l2_normalize, signed_square_root
 from trifuse.encoders.sampling import sample_descriptors
-from trifuse.encoders.stream import StreamEncoder
+from trifuse.encoders.stream_encoder import StreamEncoder, project
+from trifuse.features.descriptors import PatchDescriptor
+from trifuse.features.descriptors.cnn import CnnCells, map_descriptors
 from trifuse.features.grid import LocalDescriptors
+from trifuse.features.images import ImageError
+from trifuse.features.litert import CnnEmbedder, CnnOutputs
+from trifuse.features.processes import limited_threads
+from trifuse.features.resize import shrink, shrunk_size
+from trifuse.features.stages import say_where, stage
+from trifuse.recipes.recipe import Recipe
+from trifuse.recipes.registry import blocks, encodings, encodings_by_stream
 
 Blocks = dict[str, NDArray[np.float32]]
 """Block name to (dim,) for one image, or (n_images, dim) for many."""
+Run: TypeAlias = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
+"""What applies a function to each of some things, as `map` does."""
+
+
+class ImageFeatures(NamedTuple):
+    """What the streams see in one image.
+
+    Attributes
+    ----------
+    streams : dict of str to LocalDescriptors
+    cnn : CnnOutputs or None
+        None where the recipe uses no CNN.
+    """
+
+    streams: dict[str, LocalDescriptors]
+    cnn: CnnOutputs | None
+
+
+def uses_cnn(recipe: Recipe) -> bool:
+    """Tell whether a block needs the network."""
+    return any(blocks()[name].stream == CnnCells.name for name in recipe.block_weights)
+
+
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """Takes from an image what the recipe's blocks need, and nothing else.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    embedder : CnnEmbedder, optional
+        Needed where a block uses the CNN.
+    """
+
+    recipe: Recipe
+    embedder: CnnEmbedder | None
+
+    def extract(self, image: NDArray[np.uint8]) -> ImageFeatures:
+        """Extract the features of one RGB image, uint8 of shape (rows, columns, 3)."""
+        small = shrink(image, self.recipe.image.longest_side)
+        streams = {name: local.extract(small) for name, local in self.patches.items()}
+        outputs = None
+        if self.embedder is not None:
+            outputs = self.embedder.embed(image)
+            streams[CnnCells.name] = map_descriptors(outputs.feature_map)
+        return ImageFeatures(streams, outputs)
+
+    def check_size(self, shape: tuple[int, ...], path: Path | None = None) -> None:
+        """Refuse an image, of this shape, whose score would be that of a vector of zeros.
+
+        Parameters
+        ----------
+        shape : tuple of int
+        path : Path, optional
+            To be named, where many images are described.
+
+        Raises
+        ------
+        trifuse.features.images.ImageError
+            If a stream finds no local descriptor in it.
+        """
+        size = shrunk_size(shape[:2], self.recipe.image.longest_side)
+        if not all(sum(map(len, local.grids(size))) for local in self.patches.values()):
+            pixels = f"{shape[0]:,} rows x {shape[1]:,} columns"
+            name = "cannot score the image" if path is None else f"cannot use {path}"
+            raise ImageError(f"{name}: it is too small to describe ({pixels})")
+
+    @cached_property
+    def patches(self) -> dict[str, PatchDescriptor]:
+        """What describes the patches of the shrunken image, by stream."""
+        wanted = encodings_by_stream(self.recipe.block_weights)
+        found = {name: self.recipe.streams[name].descriptor for name in wanted}
+        return {name: own for name, own in found.items() if isinstance(own, PatchDescriptor)}
 
 
 @dataclass(frozen=True)
@@ -38,7 +118,10 @@ class BlockEncoder:
 
     @classmethod
     def fit(
-        cls, extractor: FeatureExtractor, samples: Sequence[Mapping[str, LocalDescriptors]]
+        cls,
+        extractor: FeatureExtractor,
+        samples: Sequence[Mapping[str, LocalDescriptors]],
+        run: Run = map,
     ) -> BlockEncoder:
         """Train the codebooks of every stream.
 
@@ -47,17 +130,31 @@ class BlockEncoder:
         extractor : FeatureExtractor
         samples : sequence of dict
             For each of many images what `sample_streams` drew from it.
+        run : callable
+            What applies a function to each of some things and gives the results in their order, as
+            `map` does: no codebook depends on another.
         """
-        recipe = extractor.recipe
-        streams = {}
-        for stream, encodings in encodings_by_stream(recipe.block_weights).items():
-            parts = [sample[stream] for sample in samples]
-            joined = LocalDescriptors(
-                np.concatenate([part.values for part in parts]),
-                np.concatenate([part.positions for part in parts]),
-            )
-            options = getattr(recipe, stream)
-            streams[stream] = StreamEncoder.fit(joined, options, encodings, recipe.random_state)
+        recipe, streams = extractor.recipe, {}
+        wanted = encodings_by_stream(recipe.block_weights)
+        if not wanted:
+            return cls(extractor)
+        tasks = []
+        with stage(f"fitting the codebooks: {', '.join(wanted)}"), limited_threads():
+            for name, chosen in wanted.items():
+                parts = zip(*(sample[name] for sample in samples), strict=True)
+                joined = LocalDescriptors(*map(np.concatenate, parts))
+                say_where(f"{name}: {len(joined.values):,} descriptors")
+                options = recipe.streams[name]
+                streams[name] = StreamEncoder.fit(joined, options, (), recipe.random_state)
+                points = project(joined, streams[name].projection, options.position_weight)
+                tasks += [
+                    CodebookTask(encoding, points, options.encodings[encoding], recipe.random_state)
+                    for encoding in chosen
+                ]
+            fitted = iter(run(CodebookTask.fit, tasks))
+            for name, chosen in wanted.items():
+                own = {encoding: next(fitted) for encoding in chosen}
+                streams[name] = replace(streams[name], encodings=own)
         return cls(extractor, streams)
 
     def encode(self, image: NDArray[np.uint8]) -> Blocks:
@@ -77,12 +174,37 @@ class BlockEncoder:
     def encode_features(self, features: ImageFeatures) -> Blocks:
         """Encode what the extractor saw in one image."""
         vectors: Blocks = {}
+        names = self.extractor.recipe.block_weights
         if features.cnn is not None:
-            vectors[CNN_BLOCK] = l2_normalize(signed_square_root(features.cnn.embedding))
-        for stream, encoder in self.streams.items():
-            for encoding, vector in encoder.encode(features.streams[stream]).items():
-                vectors[f"{stream}_{encoding}"] = vector
-        return {name: vectors[name] for name in self.extractor.recipe.block_weights}
+            vectors[CnnCells.name] = l2_normalize(signed_square_root(features.cnn.embedding))
+        for stream, by_encoding in encodings_by_stream(names).items():
+            found = self.streams[stream].encode([features.streams[stream]])
+            vectors |= {name: found[encoding] for encoding, name in by_encoding.items()}
+        return {name: vectors[name] for name in names}
+
+
+class CodebookTask(NamedTuple):
+    """One codebook to be fitted, in whichever process.
+
+    Attributes
+    ----------
+    encoding : str
+    points : ndarray of float32, shape (n, d)
+        Descriptors as they are encoded.
+    options : object
+        Of the encoding.
+    random_state : int
+    """
+
+    encoding: str
+    points: NDArray[np.float32]
+    options: Any
+    random_state: int
+
+    def fit(self) -> Encoding:
+        """Fit it."""
+        method: type[Encoding] = encodings()[self.encoding]
+        return method.fit(self.points, self.options, self.random_state)
 
 
 def sample_streams(
@@ -93,6 +215,12 @@ def sample_streams(
     return {name: sample_descriptors(found, n, seed) for name, found in streams.items()}
 
 
-def stack_blocks(blocks: Sequence[Blocks]) -> Blocks:
-    """Stack the blocks of many images; (dim,) each to (n_images, dim)."""
-    return {name: np.stack([block[name] for block in blocks]) for name in blocks[0]}
+def stack_blocks(blocks: Iterable[Blocks], n_images: int) -> Blocks:
+    """Stack the blocks of many images as they come; (dim,) each to (n_images, dim)."""
+    stacked: Blocks = {}
+    for row, image in enumerate(blocks):
+        for name, block in image.items():
+            if row == 0:
+                stacked[name] = np.empty((n_images, len(block)), np.float32)
+            stacked[name][row] = block
+    return stacked

@@ -12,19 +12,22 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, clone
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from trifuse.encoders.codebook import check_sample
-from trifuse.encoders.descriptor_encoder import SAMPLE_SIZE, DescriptorEncoder
-from trifuse.encoders.estimators import FisherEncoder
+from trifuse.encoders.descriptor_encoders import SAMPLE_SIZE, DescriptorEncoder, FisherEncoder
 from trifuse.encoders.projection import Projection
-from trifuse.encoders.pyramid import PyramidStatistics
 from trifuse.encoders.sampling import Reservoir
-from trifuse.encoders.spatial_pyramid import SpatialPyramid
-from trifuse.encoders.stream import add_descriptors, project
-from trifuse.features.checks import check_count, check_number
-from trifuse.features.estimators import CnnEmbedding, DenseSift, ImageTransformer
+from trifuse.encoders.stream_encoder import StreamEncoder
+from trifuse.features.checks import Count, NonNegative, check_value
+from trifuse.features.estimators import (
+    CnnEmbedding,
+    DenseSift,
+    ImageLike,
+    ImageTransformer,
+    TakesImages,
+    check_images,
+)
 from trifuse.features.grid import LocalDescriptors
-from trifuse.features.image_input import ImageLike, TakesImages, check_images
-from trifuse.features.threads import limited_threads
+from trifuse.features.processes import limited_threads
+from trifuse.recipes.options import StreamOptions
 
 SAMPLE_IMAGES = 2_000
 """Images that the sample of descriptors is drawn from."""
@@ -43,7 +46,7 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TakesImages):  # 
     ----------
     descriptor : DenseSift, LocalColor or CnnEmbedding
         What describes an image; by default a `DenseSift`.
-    encoder : FisherEncoder, VladEncoder or SpatialPyramid
+    encoder : DescriptorEncoder
         What encodes its descriptors; by default a `FisherEncoder`.
     pca_dimension : int, optional
         Principal components kept of a descriptor; None keeps descriptors as they are.
@@ -61,7 +64,8 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TakesImages):  # 
     ----------
     descriptor_, encoder_
         Fitted clones.
-    projection_ : Projection or None
+    stream_ : StreamEncoder
+        What encodes descriptors: PCA, positions, and the encoder's codebook.
 
     Examples
     --------
@@ -76,7 +80,7 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TakesImages):  # 
     def __init__(
         self,
         descriptor: ImageTransformer | CnnEmbedding | None = None,
-        encoder: DescriptorEncoder | SpatialPyramid | None = None,
+        encoder: DescriptorEncoder | None = None,
         pca_dimension: int | None = 64,
         position_weight: float = 1.0,
         sample_size: int = SAMPLE_SIZE,
@@ -115,14 +119,9 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TakesImages):  # 
             for row, seed in zip(rows, seeds, strict=True)
         )
         sample = LocalDescriptors(*map(np.concatenate, zip(*drawn, strict=True)))
-        check_sample(sample.values)
-        self.projection_ = None
-        if self.pca_dimension is not None:
-            self.projection_ = Projection.fit(
-                sample.values, self.pca_dimension, random.randint(2**31)
-            )
-        points = project(sample, self.projection_, self.position_weight)
-        self.encoder_ = encoder.fit(points)
+        self.encoder_, seed = encoder, random.randint(2**31)
+        fit = {"": lambda points: encoder.fit(points).encoding()}
+        self.stream_ = StreamEncoder.fit(sample, self._options(), fit, seed)
         return self
 
     def transform(self, X: Sequence[ImageLike]) -> NDArray[np.float32]:
@@ -152,10 +151,7 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TakesImages):  # 
         """Give everything fitted as named arrays: `pca_mean`, `pca_components`, the encoder's."""
         check_is_fitted(self)
         arrays: dict[str, NDArray[np.float32]] = self.encoder_.to_arrays()
-        if self.projection_ is not None:
-            arrays["pca_mean"] = self.projection_.mean
-            arrays["pca_components"] = self.projection_.components
-        return arrays
+        return arrays | ({} if self.projection_ is None else self.projection_.to_arrays())
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, ArrayLike], **parameters: Any) -> Self:
@@ -181,11 +177,23 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TakesImages):  # 
             descriptor = pipeline.descriptor
         pipeline.descriptor_ = descriptor
         pipeline.encoder_ = encoder.from_arrays(arrays, **encoder.get_params(deep=False))
-        pipeline.projection_ = None
+        projection = None
         if arrays.keys() & {"pca_mean", "pca_components"}:
-            pipeline.projection_ = Projection.from_arrays(arrays)
-            pipeline._check_dimension(len(pipeline.projection_.components))
+            projection = Projection.from_arrays(arrays)
+            given = len(projection.components) + (2 if pipeline.position_weight else 0)
+            if given != (expected := pipeline.encoder_.n_features_in_):
+                raise ValueError(
+                    f"pca_components and positions give descriptors of {given} numbers, "
+                    f"but {type(encoder).__name__} is expecting {expected}"
+                )
+        encodings = {"": pipeline.encoder_.encoding()}
+        pipeline.stream_ = StreamEncoder(pipeline._options(), projection, encodings)
         return pipeline
+
+    @property
+    def projection_(self) -> Projection | None:
+        """The fitted PCA; None where descriptors are kept as they are."""
+        return self.stream_.projection
 
     @property
     def _n_features_out(self) -> int:
@@ -193,17 +201,13 @@ class LocalDescriptorPipeline(ClassNamePrefixFeaturesOutMixin, TakesImages):  # 
 
     def _check_parameters(self) -> None:
         if self.pca_dimension is not None:
-            check_count("pca_dimension", self.pca_dimension)
-        check_number("position_weight", self.position_weight)
-        check_count("sample_size", self.sample_size)
+            check_value("pca_dimension", self.pca_dimension, Count)
+        check_value("position_weight", self.position_weight, NonNegative)
+        check_value("sample_size", self.sample_size, Count)
 
-    def _check_dimension(self, n_components: int) -> None:
-        given = n_components + (2 if self.position_weight else 0)
-        if given != (expected := self.encoder_.n_features_in_):
-            raise ValueError(
-                f"pca_components and positions give descriptors of {given} numbers, "
-                f"but {type(self.encoder_).__name__} is expecting {expected}"
-            )
+    def _options(self) -> StreamOptions:
+        levels = tuple(self.encoder_.levels)
+        return StreamOptions(None, {}, self.pca_dimension, self.position_weight, levels)
 
     def _own_steps(self) -> tuple[Any, Any]:
         descriptor = DenseSift() if self.descriptor is None else clone(self.descriptor)
@@ -225,11 +229,8 @@ def _draw(
 
 def _encode(pipeline: LocalDescriptorPipeline, images: Sequence[ImageLike]) -> NDArray[np.float32]:
     """Encode some images; (n_images, dim)."""
-    vectors = []
+    vectors: list[NDArray[np.float32]] = []
     with limited_threads():
         for image in images:
-            pyramid: PyramidStatistics = pipeline.encoder_.pyramid()
-            for band in pipeline.descriptor_.describe(image):
-                add_descriptors(band, pipeline.projection_, pipeline.position_weight, [pyramid])
-            vectors.append(pyramid.vector())
+            vectors += pipeline.stream_.encode(pipeline.descriptor_.describe(image)).values()
     return np.stack(vectors)

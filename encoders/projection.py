@@ -68,14 +68,20 @@ class Projection:
             )
         return cls(mean, components)
 
+    def to_arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Give it as `pca_mean` and `pca_components`."""
+        return {"pca_mean": self.mean, "pca_components": self.components}
+
     def apply(
         self, values: NDArray[np.float32], out: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         """Project rows; (n, d) to (n, n_components), float32, into `out` where given."""
         projected: NDArray[np.float32] = np.matmul(values, self.components.T, out=out)
-        projected -= self._projected_mean
+        projected -= self._offset
         return projected
 
     @cached_property
-    def _projected_mean(self) -> NDArray[np.float32]:
-        return self.components @ self.mean
+    def _offset(self) -> NDArray[np.float32]:
+        """The projection of the mean: as much work as that of a row."""
+        offset: NDArray[np.float32] = self.components @ self.mean
+        return offset

@@ -139,21 +139,16 @@ def _tiles(axis: _Axis, size: int) -> tuple[_Tile, ...]:
         centers = np.arange(n_samples) * (step // patch)
         kernels = np.broadcast_to(triangle, (n_samples, len(triangle)))
     centers += axis.origin
-    return tuple(
-        _tile(start, centers[start : start + size], kernels[start : start + size], axis.length)
-        for start in range(0, len(centers), size)
-    )
-
-
-def _tile(
-    start: int, centers: NDArray[np.intp], kernels: NDArray[np.float64], length: int
-) -> _Tile:
-    reach = (kernels.shape[1] + 1) // 2
-    pixels = np.clip(centers[:, None] + np.arange(1 - reach, reach), 0, length - 1)
-    first, last = int(pixels.min()), int(pixels.max()) + 1
-    weights = np.zeros((len(centers), last - first))
-    np.add.at(weights, (np.arange(len(centers))[:, None], pixels - first), kernels)
-    return _Tile(start, start + len(centers), first, last, weights.astype(np.float32))
+    pixels = np.clip(centers[:, None] + np.arange(1 - reach, reach), 0, axis.length - 1)
+    tiles = []
+    for start in range(0, len(centers), size):
+        seen = pixels[start : start + size]
+        first, last = int(seen.min()), int(seen.max()) + 1
+        weights = np.zeros((len(seen), last - first))
+        rows = np.arange(len(seen))[:, None]
+        np.add.at(weights, (rows, seen - first), kernels[start : start + size])
+        tiles.append(_Tile(start, start + len(seen), first, last, weights.astype(np.float32)))
+    return tuple(tiles)
 
 
 @lru_cache(maxsize=64)

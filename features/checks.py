@@ -1,62 +1,74 @@
-"""Checks of parameters that extractors share: a value that does not fit is named."""
+"""What options may be, told once by their types; recipes and estimators both look there."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
-from numbers import Integral, Real
-from typing import Any
+from collections.abc import Set as AbstractSet
+from dataclasses import fields
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
+import msgspec
 import numpy as np
+from msgspec import Meta
+
+LARGEST = sys.float_info.max
+Count: TypeAlias = Annotated[int, Meta(ge=1, lt=2**31, description="a positive integer")]
+Scales: TypeAlias = Annotated[
+    tuple[Count, ...],
+    Meta(min_length=1, max_length=16, description="a sequence of positive integers"),
+]
+NonNegative: TypeAlias = Annotated[
+    float, Meta(ge=0, le=LARGEST, description="a finite number of at least 0")
+]
+Flag: TypeAlias = Annotated[bool, Meta(description="True or False")]
 
 
-def check_count(name: str, value: Any) -> None:
-    """Raise ValueError unless `value` is a positive integer."""
-    if not _is_integer(value) or value < 1:
-        raise ValueError(f"{name} must be a positive integer, not {value!r}")
+def check_value(name: str, value: Any, kind: Any) -> None:
+    """Raise ValueError unless a value is of a kind.
+
+    Parameters
+    ----------
+    name : str
+        To be named in the message.
+    value : object
+        Numbers may be NumPy's, and sequences of any type.
+    kind : object
+        `Annotated` with a `Meta` whose description says in words what it takes.
+
+    Examples
+    --------
+    >>> check_value("step", 0, Count)
+    Traceback (most recent call last):
+    ...
+    ValueError: step must be a positive integer, not 0
+    """
+    try:
+        msgspec.convert(_plain(value), kind)
+    except (msgspec.ValidationError, OverflowError):
+        words = kind.__metadata__[0].description
+        raise ValueError(f"{name} must be {words}, not {value!r}") from None
 
 
-def check_counts(name: str, value: Any) -> None:
-    """Raise ValueError unless `value` is a sequence of positive integers, at least one."""
-    if (
-        not isinstance(value, Sequence)
-        or not value
-        or not all(_is_integer(one) and one >= 1 for one in value)
-    ):
-        raise ValueError(f"{name} must be a sequence of positive integers, not {value!r}")
+class Options:
+    """A base of frozen dataclasses: each value is checked against its field's type.
+
+    Raises
+    ------
+    ValueError
+        For the first field whose value does not fit.
+    """
+
+    def __post_init__(self) -> None:
+        for name, kind in option_kinds(type(self)).items():
+            check_value(name, getattr(self, name), kind)
 
 
-def check_number(name: str, value: Any, least: float = 0.0) -> None:
-    """Raise ValueError unless `value` is a finite number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not _is_finite(value, least):
-        raise ValueError(f"{name} must be a finite number of at least {least:g}, not {value!r}")
-
-
-def check_bounds(name: str, value: Any) -> None:
-    """Raise ValueError unless `value` is None or (top, left, bottom, right) in order."""
-    if value is None:
-        return
-    if (
-        not isinstance(value, Sequence)
-        or len(value) != 4
-        or not all(map(_is_integer, value))
-        or value[0] > value[2]
-        or value[1] > value[3]
-    ):
-        raise ValueError(
-            f"{name} must be None or four integers (top, left, bottom, right), not {value!r}"
-        )
-
-
-def check_flag(name: str, value: Any) -> None:
-    """Raise ValueError unless `value` is True or False."""
-    if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be True or False, not {value!r}")
-
-
-def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Raise ValueError unless `value` is one of `choices`."""
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+def option_kinds(options: type[Any]) -> dict[str, Any]:
+    """Give the type of each field of a dataclass, with what it says of the values."""
+    hints = get_type_hints(options, include_extras=True)
+    return {item.name: hints[item.name] for item in fields(options)}
 
 
 def check_color_image(image: Any) -> None:
@@ -68,12 +80,14 @@ def check_color_image(image: Any) -> None:
         )
 
 
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def _is_finite(value: Real, least: float) -> bool:
-    try:
-        return least <= float(value) < float("inf")
-    except OverflowError:  # an integer beyond all floats
-        return False
+def _plain(value: Any) -> Any:
+    """Make Python's own of NumPy's numbers, paths and sequences; a set has no order, so is none."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, AbstractSet):
+        return repr(value)
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_plain(part) for part in value]
+    return value

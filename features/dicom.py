@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +19,22 @@ from trifuse.features.dicom_header import (
     read_uid,
 )
 from trifuse.features.dicom_pixels import to_rgb
-from trifuse.features.images import MAX_PIXELS, ImageError
-from trifuse.features.quiet import without_pillow_warnings
+from trifuse.features.files import MAX_PIXELS
+from trifuse.features.images import ImageError, read_image
+from trifuse.features.quiet import without_pydicom_logs, without_warnings
 
 DICOM_START_BYTES = 132
 """Bytes at the start of a file that `is_dicom` needs: a preamble of 128, then "DICM"."""
+
+_BARE = re.compile(
+    # The File Meta Information, its first element being one of the first three.
+    rb"(DICM)?\x02\x00[\x00-\x02]\x00(UL\x04\x00|OB\x00\x00|UI.\x00|\x04\x00\x00\x00)"
+    # A dataset: lengths, character set, type, dates, UIDs; explicit of either byte order, implicit.
+    rb"|\x08\x00[\x00\x01\x05\x08\x12-\x18]\x00((UL\x04|CS.|DA.|TM.|UI.)\x00|[\x02-\x40]\x00\x00\x00)"
+    rb"|\x00\x08\x00[\x00\x01\x05\x08\x12-\x18](UL\x00\x04|(CS|DA|TM|UI)\x00.)",
+    re.DOTALL,
+)
+"""How files begin that lack the preamble."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +63,55 @@ class DicomFrame:
 
 
 def is_dicom(start: bytes) -> bool:
-    """Say whether a file's first `DICOM_START_BYTES` bytes are those of a DICOM file (PS3.10 7.1).
+    r"""Say whether a file's first `DICOM_START_BYTES` bytes are those of a DICOM file (PS3.10 7.1).
+
+    A file without the preamble is one if it begins as old writers begin theirs: with the File Meta
+    Information, or with an element of the group 0008 that comes first.
 
     Examples
     --------
-    >>> is_dicom(bytes(128) + b"DICM"), is_dicom(b"DICM")
-    (True, False)
+    >>> is_dicom(bytes(128) + b"DICM"), is_dicom(b"DICM"), is_dicom(bytes(132))
+    (True, False, False)
+    >>> is_dicom(b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100")
+    True
     """
-    return start[128:DICOM_START_BYTES] == b"DICM"
+    return start[128:DICOM_START_BYTES] == b"DICM" or _BARE.match(start) is not None
+
+
+def read_frames(
+    content: bytes, *, max_pixels: int = MAX_PIXELS, first_frame: int = 0
+) -> Iterator[DicomFrame]:
+    """Decode an image file of any kind, a frame at a time; what is not DICOM has but one.
+
+    Parameters, what is given and errors are those of `read_dicom`, and of
+    `trifuse.features.images.read_image`.
+    """
+    if is_dicom(content[:DICOM_START_BYTES]):
+        yield from read_dicom(content, max_pixels=max_pixels, first_frame=first_frame)
+    else:
+        yield DicomFrame("", 0, 1, read_image(content, max_pixels=max_pixels))
+
+
+def read_single_frame(content: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    """Decode a DICOM file of one frame.
+
+    Raises
+    ------
+    ImageError
+        If it has several, or cannot be decoded; a clause without a name.
+    """
+    try:
+        frame = next(read_dicom(content, max_pixels=max_pixels))
+        if frame.image is None:
+            raise ImageError(frame.message)
+    except ImageError as error:
+        raise ImageError(str(error).removeprefix("cannot read the image: ")) from None
+    if frame.frames > 1:
+        raise ImageError(
+            f"it is a DICOM file of {frame.frames:,} frames, and one image is wanted; export the "
+            "frame that is meant"
+        )
+    return frame.image
 
 
 def read_dicom(
@@ -70,8 +119,9 @@ def read_dicom(
 ) -> Iterator[DicomFrame]:
     """Decode the frames of a DICOM file into RGB, each when it is asked for.
 
-    The image can be of any SOP class. Its transfer syntax can be any without compression, JPEG of
-    8 bits a sample (lossless too), JPEG-LS, JPEG 2000 (high-throughput too) or RLE.
+    The image can be of any SOP class. Its transfer syntax can be any without compression, JPEG
+    (extended and lossless too), JPEG-LS, JPEG 2000 (high-throughput too) or RLE. A file without the
+    preamble is read as one with it; where it does not say in which syntax, as its first tag looks.
 
     Grey passes the Modality LUT, or rescale slope and intercept (PS3.3 C.11.1), then the first VOI
     LUT, else the first window (C.11.2); those of a frame's functional groups, of enhanced objects,
@@ -82,7 +132,8 @@ def read_dicom(
 
     Palettes are looked up (C.7.6.3.1.5), YBR becomes RGB (C.7.6.3.1.2), and colour of more than 8
     bits stored is scaled as grey is. Where JPEG data have a JFIF or Adobe marker, it tells the
-    colour space, else the header. Colour profiles, overlays, padding values, aspect ratios and
+    colour space, else the header. An ICC profile of the image, or of its one optical path, is
+    applied to colours as in other files (C.11.15). Overlays, padding values, aspect ratios and
     orientations are not applied.
 
     Parameters
@@ -119,7 +170,7 @@ def read_dicom(
         if not is_dicom(content):
             raise ImageError("it is not a DICOM file")
         with _only_image_errors("its DICOM header cannot be read, probably truncated or damaged"):
-            meta, start = read_meta(content, DICOM_START_BYTES)
+            meta, start = read_meta(content)
             uid = read_uid(meta, "MediaStorageSOPInstanceUID")
             dataset, element = read_dataset(content, start, str(meta.get("TransferSyntaxUID", "")))
             uid = read_uid(dataset, "SOPInstanceUID") or uid
@@ -152,7 +203,7 @@ def _only_image_errors(reason: str) -> Iterator[None]:
     try:
         import pydicom  # noqa: F401 - as it sets the level of its logger
 
-        with _quiet:
+        with without_warnings, without_pydicom_logs:
             yield
     except ImageError:
         raise
@@ -162,39 +213,3 @@ def _only_image_errors(reason: str) -> Iterator[None]:
         raise ImageError("decoding it takes too much memory") from None
     except Exception:  # noqa: BLE001 - see above
         raise ImageError(reason) from None
-
-
-class _Quiet:
-    """Keeps what pydicom and decoders warn of, or log, to itself while any thread is inside."""
-
-    _LOGGERS = ("pydicom", "openjpeg")
-    _MODULES = re.compile(r"(pydicom|openjpeg|trifuse\.features\.dicom)")
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._levels: list[int] = []
-
-    def __enter__(self) -> None:
-        # Only one may save and restore the filters of all threads, and quiet.py has one.
-        without_pillow_warnings.__enter__()
-        with self._lock:
-            if ("ignore", None, Warning, self._MODULES, 0) not in warnings.filters:
-                warnings.filterwarnings("ignore", module=self._MODULES.pattern)
-            if not self._inside:
-                loggers = [logging.getLogger(name) for name in self._LOGGERS]
-                self._levels = [logger.level for logger in loggers]
-                for logger in loggers:
-                    logger.setLevel(logging.CRITICAL + 1)
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                for name, level in zip(self._LOGGERS, self._levels, strict=True):
-                    logging.getLogger(name).setLevel(level)
-        without_pillow_warnings.__exit__()
-
-
-_quiet = _Quiet()

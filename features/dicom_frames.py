@@ -1,8 +1,15 @@
-"""The frames of a DICOM file: found in its pixel data, and decoded into stored values."""
+"""The frames of a DICOM file: found in its pixel data, and decoded into stored values.
+
+Frames are found here, not by pydicom, which follows tables that jump back, and gives pieces of
+frames that a file ends within (tests/features/test_dicom.py). The codecs are Pillow's and
+imagecodecs': with the same libraries pydicom decodes no JPEG of 12 bits and none lossless, shows
+subsampled chroma as RGB where the header says so, gives a picture though tiles are missing, and
+takes seconds and 64 times the memory for RLE that goes on behind its image (test_dicom_jpeg.py,
+test_dicom_codecs.py).
+"""
 
 from __future__ import annotations
 
-import importlib
 import io
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -14,8 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from trifuse.features.dicom_header import COMPRESSED, JPEG_LOSSLESS, NATIVE, Header
+from trifuse.features.dicom_header import COMPRESSED, JPEG_LOSSLESS, Header
 from trifuse.features.images import ImageError
+from trifuse.features.jpeg import decode_jpeg, read_jpeg_header
 
 
 class Stored(NamedTuple):
@@ -42,14 +50,13 @@ class Frames:
     """
 
     def __init__(self, header: Header, data: memoryview, table: bytes) -> None:
-        self.header, self.data, self.kind = header, data, "pixel"
-        if header.syntax in NATIVE:
+        self.header, self.data = header, data
+        self.kind = COMPRESSED.get(header.syntax, "pixel")
+        if self.kind == "pixel":
             bits = header.rows * header.columns * header.samples * header.allocated
             bits = bits * 2 // 3 if header.photometric == "YBR_FULL_422" else bits
             self.held = len(data) * 8 // bits
         else:
-            self.kind = COMPRESSED[header.syntax]
-            self._decode = _DECODERS[self.kind]
             self.starts = _find_starts(header, data, table)
             self.held = len(self.starts)
 
@@ -62,7 +69,7 @@ class Frames:
         if index >= self.held:
             claimed = f"{self.held:,} of {self.header.frames:,} frames"
             raise ImageError(f"its pixel data is too short: it holds {claimed}")
-        if self.header.syntax in NATIVE:
+        if self.kind == "pixel":
             return _decode_native(self.data, index, self.header)
         start, frame = int(self.starts[index]), bytearray()
         stop = int(self.starts[index + 1]) if index + 1 < self.held else len(self.data)
@@ -72,7 +79,24 @@ class Frames:
             if end > len(self.data):
                 raise ImageError("its pixel data ends in the middle of a frame")
             frame += self.data[first:end]
-        return self._decode(bytes(frame), self.header)
+        found = _tell_kind(frame)
+        if found not in {self.kind, ""}:
+            raise ImageError(f"its pixel data is {found}, which its transfer syntax denies")
+        stored = _DECODERS[self.kind](bytes(frame), self.header)
+        shape = (self.header.rows, self.header.columns, self.header.samples)
+        if stored.codes.shape != shape[: 3 if shape[2] == 3 else 2]:
+            msg = "the codec gives another shape"
+            raise ValueError(msg)
+        return stored
+
+
+def _tell_kind(frame: bytearray) -> str:
+    """Tell compressed data by its first bytes, or nothing of what has none that are known."""
+    if frame.startswith((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")):
+        return "JPEG 2000"
+    if not frame.startswith(b"\xff\xd8\xff"):
+        return ""
+    return "JPEG-LS" if b"\xff\xf7\0" in frame[: frame.find(b"\xff\xda")] else "JPEG"
 
 
 def _find_starts(header: Header, data: memoryview, table: bytes) -> NDArray[np.int64]:
@@ -129,57 +153,52 @@ def _decode_native(data: memoryview, index: int, header: Header) -> Stored:
         bits_allocated=header.allocated, bits_stored=header.allocated,
         planar_configuration=header.planar, photometric_interpretation=header.photometric,
     )  # fmt: skip
-    return _drop_unused_bits(values.astype(values.dtype.newbyteorder("="), copy=False), header)
+    return _drop_unused_bits(values, header)
 
 
 def _decode_jpeg(data: bytes, header: Header) -> Stored:
-    """Decode JPEG of 8 bits a sample, lossy or lossless (PS3.5 8.2.1)."""
+    """Decode JPEG, lossy of 8 or 12 bits a sample, lossless of 2 to 16 (PS3.5 8.2.1)."""
+    told = read_jpeg_header(data)
+    if told.bits != 8:
+        _check_size(header, told.rows, told.columns, len(told.components))
+        return Stored(decode_jpeg(data), told.bits, told.colour or header.photometric)
     lossless = header.syntax in JPEG_LOSSLESS
     with JpegImageFile(io.BytesIO(data)) as image:
         _check_size(header, image.height, image.width, len(image.getbands()))
-        first, *others = image.layer
-        subsampled = any(other[1:3] != first[1:3] for other in others)
-        marked = {"jfif", "adobe_transform"} & image.info.keys()
-        told = marked or subsampled or bytes(layer[0] for layer in image.layer) == b"RGB"
-        if header.photometric == "RGB" and not told and not lossless:
+        if header.photometric == "RGB" and not told.colour and not lossless:
             # Pillow would take three components for YCbCr; this mode leaves them as they are.
             image.draft("YCbCr", image.size)
         image.load()
         # Without a marker, libjpeg leaves lossless data as they are.
-        kept = header.samples == 1 or (lossless and not told)
+        kept = header.samples == 1 or (lossless and not told.colour)
         return Stored(np.asarray(image), 8, header.photometric if kept else "RGB")
 
 
 def _decode_jpeg_ls(data: bytes, header: Header) -> Stored:
     """Decode JPEG-LS, lossless or near-lossless, 2 to 16 bits a sample (PS3.5 8.2.3)."""
-    codec = importlib.import_module("_CharLS")
-    info = codec.read_header(data)
-    _check_size(header, info["height"], info["width"], info["components"])
-    bits, shape = info["bits_per_sample"], [header.rows, header.columns, header.samples]
-    values = np.frombuffer(codec.decode_from_buffer(data), "<u1" if bits <= 8 else "<u2")
-    if info["interleave_mode"] == 0:
-        codes = values.reshape(shape[2:] + shape[:2]).transpose(1, 2, 0)
-    else:
-        codes = values.reshape(shape)
-    codes = codes & (2**bits - 1)
-    return Stored(codes if header.samples == 3 else codes[..., 0], bits, header.photometric)
+    import imagecodecs
+
+    told = read_jpeg_header(data)
+    _check_size(header, told.rows, told.columns, len(told.components))
+    return Stored(imagecodecs.jpegls_decode(data), told.bits, header.photometric)
 
 
 def _decode_jpeg_2000(data: bytes, header: Header) -> Stored:
     """Decode JPEG 2000, also high-throughput, of 1 to 32 bits a sample (PS3.5 8.2.4)."""
+    import imagecodecs
+
     # What stands before the codestream are boxes of the JP2 format, which DICOM does not allow.
     data = data[data.index(b"\xff\x4f\xff\x51") :]
     # The marker SIZ, ISO/IEC 15444-1 A.5.1.
-    right, bottom, left, top, width, height, tiles_left, tiles_top = struct.unpack_from(
-        ">8I", data, 8
+    right, bottom, left, top, width, height, tiles_left, tiles_top, samples, depth = (
+        struct.unpack_from(">8IHB", data, 8)
     )
-    _check_size(header, bottom - top, right - left, data[40] * 256 + data[41])
+    _check_size(header, bottom - top, right - left, samples)
     tiles = -(-(right - tiles_left) // width) * -(-(bottom - tiles_top) // height)
     # OpenJPEG allocates kilobytes for each tile, and leaves those that are missing black.
     if data.count(b"\xff\x90\x00\x0a") < tiles:
         raise ImageError("its JPEG 2000 data lacks tiles, it is probably truncated or damaged")
-    values = importlib.import_module("openjpeg").decode(data)
-    bits = (data[42] & 0x7F) + 1
+    values, bits = imagecodecs.jpeg2k_decode(data, numthreads=1), (depth & 0x7F) + 1
     codes = values.view(f"u{values.itemsize}") & (2**bits - 1)
     # The decoder undoes the colour transforms of JPEG 2000 itself.
     transformed = header.photometric in {"YBR_RCT", "YBR_ICT"}
@@ -199,7 +218,6 @@ def _decode_rle(data: bytes, header: Header) -> Stored:
     shape = (header.samples, depth, header.rows, header.columns)
     bytewise = np.stack(planes).reshape(shape).transpose(2, 3, 0, 1)
     values = np.ascontiguousarray(bytewise).view(f">u{depth}")[..., 0]
-    values = values.astype(values.dtype.newbyteorder("="))
     return _drop_unused_bits(values if header.samples == 3 else values[..., 0], header)
 
 
@@ -213,6 +231,7 @@ _DECODERS: Mapping[str, Callable[[bytes, Header], Stored]] = {
 
 def _drop_unused_bits(values: NDArray[Any], header: Header) -> Stored:
     """Keep the bits stored: overlays were once kept in the others (PS3.5 8.1.1)."""
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
     codes = values >> header.shift & (2**header.stored - 1)
     return Stored(codes, header.stored, header.photometric)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -13,51 +14,42 @@ from trifuse.features.images import ImageError, check_pixel_count
 MAX_INFLATED_BYTES = 2**30
 """Bytes above which the dataset of a deflated file is refused."""
 
-IMPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
-DEFLATED = "1.2.840.10008.1.2.1.99"
-NATIVE = frozenset({IMPLICIT, "1.2.840.10008.1.2.1", BIG_ENDIAN, DEFLATED})
+_ROOT = "1.2.840.10008.1.2"
+IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED = _ROOT, f"{_ROOT}.1", f"{_ROOT}.2", f"{_ROOT}.1.99"
+NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED})
 """Transfer syntaxes of pixel data that is not compressed."""
-
-JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
-JPEG_LOSSLESS = frozenset({"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"})
-COMPRESSED: Mapping[str, str] = {
-    JPEG_BASELINE: "JPEG",
-    "1.2.840.10008.1.2.4.51": "JPEG",
-    **dict.fromkeys(JPEG_LOSSLESS, "JPEG"),
-    "1.2.840.10008.1.2.4.80": "JPEG-LS",
-    "1.2.840.10008.1.2.4.81": "JPEG-LS",
-    "1.2.840.10008.1.2.4.90": "JPEG 2000",
-    "1.2.840.10008.1.2.4.91": "JPEG 2000",
-    "1.2.840.10008.1.2.4.201": "JPEG 2000",
-    "1.2.840.10008.1.2.4.202": "JPEG 2000",
-    "1.2.840.10008.1.2.4.203": "JPEG 2000",
-    "1.2.840.10008.1.2.5": "RLE",
+JPEG_LOSSLESS = frozenset({f"{_ROOT}.4.57", f"{_ROOT}.4.70"})
+COMPRESSED = {
+    **dict.fromkeys({f"{_ROOT}.4.50", f"{_ROOT}.4.51", *JPEG_LOSSLESS}, "JPEG"),
+    **dict.fromkeys((f"{_ROOT}.4.80", f"{_ROOT}.4.81"), "JPEG-LS"),
+    **dict.fromkeys((f"{_ROOT}.4.{n}" for n in (90, 91, 201, 202, 203)), "JPEG 2000"),
+    f"{_ROOT}.5": "RLE",
 }
 """Transfer syntaxes of compressed pixel data, and what a message calls the data."""
 
-_GREY = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
-_COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422"}
-_COLOUR_OF_JPEG_2000 = {"YBR_RCT", "YBR_ICT"}
+_SAMPLES = {
+    **dict.fromkeys(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"), 1),
+    **dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422"), 3),
+}
+"""Samples a pixel of each photometric interpretation that can be read."""
+_OF_JPEG_2000 = {"YBR_RCT", "YBR_ICT"}
 _OTHER_PHOTOMETRIC = {"HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB"}
 _NO_IMAGES = {
     "directory of DICOM files": re.compile(r"1\.2\.840\.10008\.1\.3\.10"),
     "segmentation": re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.66\.[47]"),
     "document": re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.104\.\d+"),
 }
-_PALETTE = (
-    f"{colour}PaletteColorLookupTable{part}"
-    for colour in ("Red", "Green", "Blue")
-    for part in ("Descriptor", "Data")
-)
-_SETTINGS = [
-    "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "WindowCenter", "WindowWidth",
-    "VOILUTFunction", "VOILUTSequence", *_PALETTE,
-]  # fmt: skip
 _WANTED = [
     "SOPClassUID", "SOPInstanceUID", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated",
     "BitsStored", "HighBit", "PixelRepresentation", "PhotometricInterpretation", "NumberOfFrames",
     "PlanarConfiguration", "ExtendedOffsetTable", "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence", *_SETTINGS,
+    "PerFrameFunctionalGroupsSequence", "OpticalPathSequence", "RescaleSlope", "RescaleIntercept",
+    "ModalityLUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence",
+    "ICCProfile", *(
+        name.format(f"{colour}PaletteColorLookupTable")
+        for colour in ("Red", "Green", "Blue")
+        for name in ("{}Descriptor", "{}Data", "Segmented{}Data")
+    ),
 ]  # fmt: skip
 
 
@@ -88,17 +80,15 @@ class PixelElement(NamedTuple):
     in_items: bool = False
 
 
-def read_meta(content: bytes, start: int) -> tuple[Any, int]:
+def read_meta(content: bytes) -> tuple[Any, int]:
     """Read the File Meta Information (PS3.10 7.1); give it and where the dataset starts."""
     from pydicom import filereader
 
-    def is_after(tag: int, _vr: str | None, _length: int) -> bool:
-        return tag >> 16 != 2
-
     file = io.BytesIO(content)
-    file.seek(start)
+    # The preamble may be missing, and "DICM" with it.
+    file.seek(132 if content[128:132] == b"DICM" else 4 if content.startswith(b"DICM") else 0)
     explicit = {"is_implicit_VR": False, "is_little_endian": True}
-    meta = filereader.read_dataset(file, **explicit, stop_when=is_after)
+    meta = filereader.read_dataset(file, **explicit, stop_when=lambda tag, *_: tag >> 16 != 2)
     return meta, file.tell()
 
 
@@ -115,7 +105,10 @@ def read_dataset(content: bytes, start: int, syntax: str) -> tuple[Any, PixelEle
             raise ImageError(f"it is larger than {MAX_INFLATED_BYTES:,} bytes when inflated")
     file = io.BytesIO(content)
     file.seek(start)
-    found = PixelElement(syntax, 0, "", memoryview(b""))
+    # The first tag tells which syntax a dataset has whose file does not say it (PS3.5 7.1).
+    explicit = BIG_ENDIAN if content[start : start + 1] == b"\0" else EXPLICIT
+    native = syntax or (explicit if content[start + 4 : start + 6].isalpha() else IMPLICIT)
+    found = PixelElement(native, 0, "", memoryview(b""))
 
     def is_pixels(tag: int, vr: str | None, length: int) -> bool:
         nonlocal found
@@ -123,11 +116,12 @@ def read_dataset(content: bytes, start: int, syntax: str) -> tuple[Any, PixelEle
             return False
         start, in_items = file.tell(), length == 0xFFFFFFFF
         data = memoryview(content)[start : None if in_items else start + length]
-        found = PixelElement(syntax, tag, vr or "OW", data, in_items)
+        # No guess tells how pixels in items are compressed.
+        found = PixelElement(syntax if in_items else native, tag, vr or "OW", data, in_items)
         return True
 
     tags = [tag_for_keyword(keyword) for keyword in _WANTED]
-    implicit, little = syntax == IMPLICIT, syntax != BIG_ENDIAN
+    implicit, little = native == IMPLICIT, native != BIG_ENDIAN
     read = filereader.read_dataset
     return read(file, implicit, little, stop_when=is_pixels, specific_tags=tags), found
 
@@ -171,6 +165,8 @@ def read_header(dataset: Any, element: PixelElement, max_pixels: int) -> Header:
 
 
 def _check_kind(sop_class: str, element: PixelElement) -> None:
+    from pydicom.uid import UID
+
     for name, uids in _NO_IMAGES.items():
         if uids.fullmatch(sop_class):
             raise ImageError(f"it is a {name}, not an image")
@@ -183,7 +179,9 @@ def _check_kind(sop_class: str, element: PixelElement) -> None:
     if element.syntax in NATIVE and element.in_items:
         raise ImageError("its pixel data is compressed, which its transfer syntax denies")
     if element.syntax not in NATIVE | COMPRESSED.keys():
-        raise ImageError(f"its transfer syntax{_name_syntax(element.syntax)} is not supported")
+        uid = UID(element.syntax)
+        name = f", {uid.name}," if uid.type == "Transfer Syntax" else ""
+        raise ImageError(f"its transfer syntax{name} is not supported")
 
 
 def _check_samples(header: Header) -> None:
@@ -194,33 +192,22 @@ def _check_samples(header: Header) -> None:
         raise ImageError(f"it has {bits:,} bits allocated a sample, which cannot be read")
     if samples == 3 and header.signed:
         raise ImageError("its samples of colour are signed, which cannot be read")
-    kind = COMPRESSED.get(header.syntax)
-    known = _GREY | _COLOUR | _COLOUR_OF_JPEG_2000
-    if photometric not in known | _OTHER_PHOTOMETRIC:
+    if photometric not in _SAMPLES.keys() | _OF_JPEG_2000 | _OTHER_PHOTOMETRIC:
         raise ImageError("its photometric interpretation is not one of the standard's")
-    if photometric not in known or (photometric in _COLOUR_OF_JPEG_2000 and kind != "JPEG 2000"):
+    of_jpeg_2000 = photometric in _OF_JPEG_2000 and COMPRESSED.get(header.syntax) == "JPEG 2000"
+    if photometric not in _SAMPLES and not of_jpeg_2000:
         raise ImageError(f"its photometric interpretation, {photometric}, cannot be read")
-    if (photometric in _GREY) != (samples == 1):
+    if samples != _SAMPLES.get(photometric, 3):
         raise ImageError(f"it has {samples} samples a pixel, which {photometric} does not allow")
-    if kind == "JPEG" and header.stored > 8 and header.syntax != JPEG_BASELINE:
-        name = _name_syntax(header.syntax)
-        raise ImageError(f"its transfer syntax{name} is supported for 8 bits, not {header.stored}")
 
 
-def _name_syntax(syntax: str) -> str:
-    """Name a transfer syntax between commas, if the standard does."""
-    from pydicom.uid import UID
-
-    uid = UID(syntax)
-    return f", {uid.name}," if uid.type == "Transfer Syntax" else ""
-
-
-def read_settings(dataset: Any, index: int) -> dict[str, Any]:
-    """Collect what tells a frame's greys and colours; the frame's own goes before the file's."""
-    sources = [dataset]
+def read_settings(dataset: Any, index: int) -> Mapping[str, Any]:
+    """Chain what tells a frame's greys and colours; the frame's own goes before the file's."""
+    paths = dataset.get("OpticalPathSequence") or []
+    sources = [*(paths if len(paths) == 1 else []), dataset]
     for kind, item in (("Shared", 0), ("PerFrame", index)):
         groups = dataset.get(f"{kind}FunctionalGroupsSequence") or []
         for group in groups[item : item + 1]:
             for macro in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
                 sources += (group.get(macro) or [])[:1]
-    return {key: source[key] for source in sources for key in _SETTINGS if key in source}
+    return ChainMap(*reversed(sources))

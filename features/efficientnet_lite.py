@@ -114,20 +114,17 @@ def _keras_weights(layer: Any, path: str, state: Mapping[str, NDArray[Any]]) -> 
 
 
 def _scaled_blocks(width: float, depth: float) -> Iterator[_Blocks]:
-    """Yield every block of the network, one at a time."""
+    """Yield every block of the network, one at a time; channels are multiples of 8."""
     for blocks in BASELINE:
         scale = 1.0 if blocks in {BASELINE[0], BASELINE[-1]} else depth
-        block = blocks._replace(repeats=1, channels=_scaled_channels(blocks.channels, width))
+        channels = blocks.channels * width
+        nearest = max(8, int(channels + 4) // 8 * 8)
+        if nearest < 0.9 * channels:  # never more than 10 % below
+            nearest += 8
+        block = blocks._replace(repeats=1, channels=nearest)
         yield block
         for _ in range(math.ceil(blocks.repeats * scale) - 1):
             yield block._replace(stride=1)
-
-
-def _scaled_channels(channels: int, width: float) -> int:
-    """Scale to the nearest multiple of 8 that is not more than 10 % below."""
-    scaled = channels * width
-    nearest = max(8, int(scaled + 4) // 8 * 8)
-    return nearest if nearest >= 0.9 * scaled else nearest + 8
 
 
 def _mbconv(image: Any, path: str, block: _Blocks) -> Any:

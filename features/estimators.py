@@ -6,36 +6,101 @@ Scoring does not import this module: scikit-learn takes a second to import.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from inspect import Parameter, Signature
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from trifuse.features.backbones import DEFAULT_BACKBONE
-from trifuse.features.checks import check_choice, check_color_image, check_count, check_counts
-from trifuse.features.cnn import CnnEmbedder, CnnOutputs, map_descriptors
-from trifuse.features.dense_sift import WINDOW_SIZE, DenseSiftExtractor
-from trifuse.features.grid import Bounds, LocalDescriptors
-from trifuse.features.image_input import ImageLike, TakesImages, check_images, load_image
-from trifuse.features.local_color import LocalColorExtractor
+from trifuse.features.checks import Count, check_color_image, check_value
+from trifuse.features.descriptors import PatchDescriptor
+from trifuse.features.descriptors.cnn import CnnCells, map_descriptors
+from trifuse.features.descriptors.color import LocalColorExtractor
+from trifuse.features.descriptors.sift import DenseSiftExtractor
+from trifuse.features.grid import LocalDescriptors
+from trifuse.features.images import read_image
+from trifuse.features.litert import CnnEmbedder, CnnOutputs
+from trifuse.features.processes import limited_threads
 from trifuse.features.resize import shrink
-from trifuse.features.threads import limited_threads
+
+ImageLike = str | os.PathLike[str] | bytes | NDArray[Any]
+"""An image file's path or content, or its pixels."""
+Output: TypeAlias = Annotated[
+    Literal["embedding", "feature_map"], Meta(description="one of embedding, feature_map")
+]
+Class = TypeVar("Class", bound=type[Any])
 
 
-class _Extractor(Protocol):
-    def extract(self, image: NDArray[Any], /) -> LocalDescriptors: ...
+def takes(
+    options: type[Any], more: Mapping[str, Any], names: Mapping[str, str] | None = None
+) -> Callable[[Class], Class]:
+    """Give an estimator its constructor, which only stores: it takes a dataclass's fields.
 
-    def bands(self, image: NDArray[Any], /) -> Iterator[LocalDescriptors]: ...
+    Parameters
+    ----------
+    options : type
+        The dataclass that the estimator delegates to; its defaults are the estimator's.
+    more : dict
+        Further parameters, and their defaults.
+    names : dict, optional
+        What the estimator calls a field, where not by its name.
+
+    Returns
+    -------
+    callable
+        A decorator of the class.
+    """
+    defaults: dict[str, Any] = {
+        (names or {}).get(item.name, item.name): item.default for item in fields(options)
+    }
+    defaults |= more
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    own = [Parameter(name, kind, default=value) for name, value in defaults.items()]
+    signature = Signature([Parameter("self", kind), *own])
+
+    def store(self: Any, *args: Any, **parameters: Any) -> None:
+        bound = signature.bind(self, *args, **parameters)
+        bound.apply_defaults()
+        for name in defaults:
+            setattr(self, name, bound.arguments[name])
+
+    def decorate(estimator: Class) -> Class:
+        store.__signature__ = signature  # type: ignore[attr-defined]
+        store.__name__ = "__init__"
+        estimator.__init__ = store
+        return estimator
+
+    return decorate
+
+
+class TakesImages(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A transformer of images to float32 vectors or descriptors.
+
+    Images are a sequence of paths, of file contents, or of arrays, uint8 (rows, columns, 3) RGB or
+    (rows, columns) grey, of any sizes; or one array of them all.
+    """
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
 
 class ImageTransformer(TakesImages):
     """What the transformers of images share: they read images, and learn nothing from them."""
 
+    METHOD: ClassVar[type[PatchDescriptor]]
     longest_side: int | None
 
-    def fit(self, X: Sequence[ImageLike], y: object = None) -> ImageTransformer:  # noqa: ARG002
+    def fit(self, X: Sequence[ImageLike], y: object = None) -> Self:  # noqa: ARG002
         """Check the parameters and that there are images; nothing is learned.
 
         Raises
@@ -71,9 +136,12 @@ class ImageTransformer(TakesImages):
         """Describe one image band by band; small images are one band."""
         return self._extractor().bands(self._load(image))
 
-    def _extractor(self) -> _Extractor:
-        """Build what describes one array; this checks the parameters."""
-        raise NotImplementedError
+    def _extractor(self) -> PatchDescriptor:
+        """Make what describes one array; this checks the parameters."""
+        parameters = self.get_params(deep=False)
+        if (longest_side := parameters.pop("longest_side")) is not None:
+            check_value("longest_side", longest_side, Count)
+        return self.METHOD(**parameters)
 
     def _load(self, image: ImageLike) -> NDArray[Any]:
         pixels = load_image(image)
@@ -92,13 +160,14 @@ class ImageTransformer(TakesImages):
         return tags
 
 
+@takes(DenseSiftExtractor, {"longest_side": None})
 class DenseSift(ImageTransformer):
     """Images to dense SIFT descriptors, VLFeat's ``vl_dsift``.
 
     Parameters
     ----------
     step, bin_sizes, window, window_size, magnification, aligned, bounds, contrast_threshold, root
-        As in `trifuse.features.dense_sift.DenseSiftExtractor`.
+        As in `trifuse.features.descriptors.sift.DenseSiftExtractor`.
     longest_side : int, optional
         Shrink larger images to it, in pixels, first.
 
@@ -109,41 +178,17 @@ class DenseSift(ImageTransformer):
     (54, 128)
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - an estimator's parameters
-        self,
-        step: int = 4,
-        bin_sizes: Sequence[int] = (4, 6, 8, 10),
-        window: Literal["flat", "gauss"] = "flat",
-        window_size: float = WINDOW_SIZE,
-        magnification: float = 0.0,
-        aligned: bool = False,
-        bounds: Bounds | None = None,
-        contrast_threshold: float = 0.0,
-        root: bool = False,
-        longest_side: int | None = None,
-    ) -> None:
-        self.step = step
-        self.bin_sizes = bin_sizes
-        self.window = window
-        self.window_size = window_size
-        self.magnification = magnification
-        self.aligned = aligned
-        self.bounds = bounds
-        self.contrast_threshold = contrast_threshold
-        self.root = root
-        self.longest_side = longest_side
-
-    def _extractor(self) -> DenseSiftExtractor:
-        return DenseSiftExtractor(**_own_parameters(self))
+    METHOD = DenseSiftExtractor
 
 
+@takes(LocalColorExtractor, {"longest_side": None})
 class LocalColor(ImageTransformer):
     """Images, in colour, to local colour statistics.
 
     Parameters
     ----------
     step, bin_sizes
-        As in `trifuse.features.local_color.LocalColorExtractor`.
+        As in `trifuse.features.descriptors.color.LocalColorExtractor`.
     longest_side : int, optional
         Shrink larger images to it, in pixels, first.
 
@@ -154,31 +199,17 @@ class LocalColor(ImageTransformer):
     (54, 96)
     """
 
-    def __init__(
-        self,
-        step: int = 4,
-        bin_sizes: Sequence[int] = (4, 6, 8, 10),
-        longest_side: int | None = None,
-    ) -> None:
-        self.step = step
-        self.bin_sizes = bin_sizes
-        self.longest_side = longest_side
-
-    def _extractor(self) -> LocalColorExtractor:
-        return LocalColorExtractor(**_own_parameters(self))
+    METHOD = LocalColorExtractor
 
 
+@takes(CnnCells, {"output": "embedding"})
 class CnnEmbedding(TakesImages):
     """Images, in colour, to the embeddings or the feature maps of a pretrained CNN.
 
     Parameters
     ----------
-    backbone : str
-        A name of `trifuse.features.backbones.BACKBONES`.
-    weights : str
-        "default", "random", or a Keras weights file.
-    input_size : tuple of int, optional
-        (rows, columns) that images are resized to; the backbone's own if not given.
+    backbone, weights, input_size, precision
+        As in `trifuse.features.descriptors.cnn.CnnCells`.
     output : {"embedding", "feature_map"}
         One vector an image, or its cells as local descriptors.
 
@@ -188,38 +219,25 @@ class CnnEmbedding(TakesImages):
         The network, exported to LiteRT.
     """
 
-    def __init__(
-        self,
-        backbone: str = DEFAULT_BACKBONE,
-        weights: str = "default",
-        input_size: tuple[int, int] | None = None,
-        output: Literal["embedding", "feature_map"] = "embedding",
-    ) -> None:
-        self.backbone = backbone
-        self.weights = weights
-        self.input_size = input_size
-        self.output = output
+    embedder_: CnnEmbedder
 
-    def fit(self, X: Sequence[ImageLike], y: object = None) -> CnnEmbedding:  # noqa: ARG002
-        """Build and export the network, which imports TensorFlow; nothing is learned of images.
+    def fit(self, X: Sequence[ImageLike], y: object = None) -> Self:  # noqa: ARG002
+        """Build and export the network, which imports TensorFlow.
+
+        Of images nothing is learned, but by a network of `int8` the ranges of its activations.
 
         Raises
         ------
         ValueError
-            If a parameter does not fit (`BackboneError` for the network), or there are no images.
+            If a parameter does not fit (`BackboneError` for the network), there are no images, or
+            one of those that are looked at is none.
         """
-        from trifuse.features.keras_backbones import build_backbone, export_litert
-
         check_images(X)
-        check_choice("output", self.output, ("embedding", "feature_map"))
-        if not isinstance(self.weights, str | os.PathLike):
-            raise ValueError(f"weights must be a name or a file's path, not {self.weights!r}")
-        if self.input_size is not None:
-            check_counts("input_size", self.input_size)
-            if len(self.input_size) != 2:
-                raise ValueError(f"input_size must be (rows, columns), not {self.input_size!r}")
-        network = build_backbone(self.backbone, self.weights, self.input_size)
-        self.embedder_ = CnnEmbedder(export_litert(network))
+        parameters = self.get_params(deep=False)
+        check_value("output", parameters.pop("output"), Output)
+        cells = CnnCells(**parameters)
+        rows = cells.calibration_rows(len(X))
+        self.embedder_ = cells.build([_load_color(X[row]) for row in rows])
         return self
 
     def transform(self, X: Sequence[ImageLike]) -> NDArray[np.float32] | list[LocalDescriptors]:
@@ -242,14 +260,39 @@ class CnnEmbedding(TakesImages):
         yield map_descriptors(self._embed(image).feature_map)
 
     def _embed(self, image: ImageLike) -> CnnOutputs:
-        pixels = load_image(image)
-        check_color_image(pixels)
-        return self.embedder_.embed(pixels)
+        return self.embedder_.embed(_load_color(image))
 
 
-def _own_parameters(transformer: ImageTransformer) -> dict[str, Any]:
-    """Give the parameters that the extractor has too, once `longest_side` is checked."""
-    parameters: dict[str, Any] = transformer.get_params(deep=False)
-    if (longest_side := parameters.pop("longest_side")) is not None:
-        check_count("longest_side", longest_side)
-    return parameters
+def load_image(image: ImageLike) -> NDArray[Any]:
+    """Read a file's path or content; pass an array on as it is.
+
+    Raises
+    ------
+    trifuse.features.images.ImageError
+        If a file cannot be read.
+    ValueError
+        If it is none of these.
+    """
+    if isinstance(image, np.ndarray):
+        return image
+    if isinstance(image, str | os.PathLike | bytes):
+        return read_image(image)
+    raise ValueError(f"an image must be a path, bytes or an array, not {type(image).__name__}")
+
+
+def _load_color(image: ImageLike) -> NDArray[np.uint8]:
+    pixels = load_image(image)
+    check_color_image(pixels)
+    return pixels
+
+
+def check_images(X: Any) -> None:
+    """Raise ValueError unless `X` is a sequence of images, at least one."""
+    if isinstance(X, str | bytes | os.PathLike) or not hasattr(X, "__len__"):
+        raise ValueError(f"images must be a sequence of images, not a {type(X).__name__}")
+    if isinstance(X, np.ndarray) and X.dtype.kind != "U" and X.dtype != object and X.ndim < 3:
+        raise ValueError(
+            f"an array of images must have the shape (n_images, rows, columns[, 3]), not {X.shape}"
+        )
+    if len(X) == 0:
+        raise ValueError("there are no images")

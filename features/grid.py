@@ -92,11 +92,6 @@ class PatchGrid:
         span = (CELLS - 1) * self.bin_size
         return max(0, (last - self.origin[axis] - span) // self.step + 1)
 
-    @property
-    def patch_area(self) -> int:
-        """Pixels of the square that the cells' centres span."""
-        return ((CELLS - 1) * self.bin_size + 1) ** 2
-
     def between(self, first: int, last: int) -> PatchGrid:
         """Give the patches whose first cells are centred on pixel rows `first` to `last - 1`.
 

@@ -3,12 +3,12 @@
 import io
 import os
 import re
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
@@ -16,19 +16,9 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from trifuse.features.quiet import without_pillow_warnings
-
-MAX_PIXELS = 100_000_000
-"""Pixels (rows x columns) above which `read_image` refuses to decode, unless told otherwise."""
-
-MAX_BYTES = 2**30
-"""Bytes of a file above which `read_content` refuses to read it."""
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
-"""Lower-case suffixes under which folders are searched for images."""
-
-DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
-"""Lower-case suffixes of DICOM files; many have none."""
+from trifuse.features.files import MAX_BYTES, MAX_PIXELS
+from trifuse.features.quiet import without_warnings
+from trifuse.features.srgb import load_png, to_srgb, turn_upright
 
 # Pillow's decoders are called directly, not through Image.open: that one applies the process-wide
 # PIL.Image.MAX_IMAGE_PIXELS before we can see the size, and loads plugins without a lock.
@@ -39,19 +29,14 @@ _DECODERS: dict[str, tuple[re.Pattern[bytes], type[ImageFile]]] = {
     "BMP": (re.compile(rb"BM"), BmpImageFile),
     "WebP": (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), WebPImageFile),
 }
-_SIGNATURE_BYTES = 12
+_UNREAD_KIND = re.compile(
+    r"^unsupported|^cannot handle|not supported$|^unknown pixel mode", re.IGNORECASE
+)
+"""What Pillow says of files that may be sound: of compressions, of bits and layouts."""
+_JPEG_LS = re.compile(rb"\xff\xd8.{0,120}?\xff\xf7\x00[\x0b\x0e\x11\x14]", re.DOTALL)
+"""Its frame header (ISO/IEC 14495-1), of one to four components."""
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 """Of an object in memory: another one each time, while a message must be the same."""
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class ImageError(ValueError):
@@ -61,14 +46,16 @@ class ImageError(ValueError):
 def read_image(
     source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS
 ) -> NDArray[np.uint8]:
-    """Decode a JPEG, PNG, TIFF, BMP or WebP image into RGB.
+    """Decode an image file of any kind into RGB: JPEG, PNG, TIFF, BMP, WebP, or DICOM of one frame.
 
     The format is told by the first bytes of the content, never by the file's name. Grey, palette,
-    CMYK and 1-bit images become RGB; transparent pixels are laid over white; EXIF orientation is
-    applied; colour profiles are not. Of several pages or frames the first is read.
+    CMYK and 1-bit images become RGB; EXIF orientation is applied; an ICC profile that is not sRGB
+    is applied, a broken one is passed over; transparent pixels are laid over white. Of several
+    pages or frames the first is read; but a DICOM file of several frames is refused, for which of
+    them is meant it does not say (`read_frames` of `trifuse.features.dicom` gives all).
 
     16-bit grey v becomes round(255 v / 65535). Pillow reads 16-bit colour by its high byte, which
-    differs from rounding by at most 1.
+    differs from rounding by at most 1. TIFFs of other bits, see `trifuse.features.tiff`.
 
     Parameters
     ----------
@@ -103,10 +90,18 @@ def read_image(
     ...     print(error)
     cannot read the image: it is empty
     """
+    # They import this module.
+    from trifuse.features.dicom import DICOM_START_BYTES, is_dicom, read_single_frame
+
     name = "the image" if isinstance(source, bytes) else os.fsdecode(source)
     try:
         with _open(source) as file:
-            return _decode(file, max_pixels)
+            start = _read(file, DICOM_START_BYTES)
+            if is_dicom(start):
+                content = start + _read(file, MAX_BYTES + 1)
+                return read_single_frame(content, max_pixels)
+            file.seek(0)
+            return _decode(file, start, max_pixels)
     except ImageError as error:
         raise ImageError(f"cannot read {name}: {error}") from error.__cause__
 
@@ -124,24 +119,9 @@ def read_content(path: str | os.PathLike[str]) -> bytes:
         with _open(path) as file:
             if os.fstat(file.fileno()).st_size > MAX_BYTES:
                 raise ImageError(f"it is larger than {MAX_BYTES:,} bytes")
-            return file.read()
-    except OSError as error:
-        raise ImageError(f"cannot read the image: {error.strerror or error}") from error
+            return _read(file, -1)  # a number of bytes would be allocated, whatever there are
     except ImageError as error:
         raise ImageError(f"cannot read the image: {error}") from error.__cause__
-
-
-def strip_path(path: str) -> str:
-    """Take off folders and the suffix of an image or DICOM file; other dots belong to the name.
-
-    Examples
-    --------
-    >>> [strip_path(path) for path in ("a/b.c.JPG", "x/scan.dcm", "1.2.840", "b/")]
-    ['b.c', 'scan', '1.2.840', 'b']
-    """
-    name = PurePath(path)
-    known = name.suffix.lower() in IMAGE_SUFFIXES | DICOM_SUFFIXES
-    return name.stem if known else name.name
 
 
 def check_pixel_count(rows: int, columns: int, max_pixels: int) -> None:
@@ -180,18 +160,30 @@ def _open(source: str | os.PathLike[str] | bytes) -> BinaryIO:
         raise ImageError(f"that cannot be a file's name ({error})") from error
 
 
-def _decode(file: BinaryIO, max_pixels: int) -> NDArray[np.uint8]:
-    format_name, decoder = _recognise(file)
+def _read(file: BinaryIO, size: int) -> bytes:
+    try:
+        content = file.read(size)
+    except OSError as error:
+        raise ImageError(error.strerror or str(error)) from error
+    if len(content) > MAX_BYTES:
+        raise ImageError(f"it is larger than {MAX_BYTES:,} bytes")
+    return content
+
+
+def _decode(file: BinaryIO, start: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    format_name, decoder = _recognise(start)
     # Pillow promises no closed list of exceptions: damaged bytes make its decoders raise OSError,
     # SyntaxError, ValueError, struct.error, zlib.error, KeyError, AssertionError and more. Only
     # Pillow and NumPy run inside, on data that may be hostile, so all of them mean the same: this
     # image cannot be decoded. KeyboardInterrupt and SystemExit pass.
     try:
-        with without_pillow_warnings, decoder(file) as image:
+        with without_warnings, _open_image(file, decoder, max_pixels) as image:
             columns, rows = image.size
             check_pixel_count(rows, columns, max_pixels)
+            if isinstance(image, PngImageFile):
+                load_png(image, file)
             image.load()
-            return _to_rgb(_turn_upright(image))
+            return to_srgb(turn_upright(image))
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -200,51 +192,28 @@ def _decode(file: BinaryIO, max_pixels: int) -> NDArray[np.uint8]:
         raise ImageError(f"decoding its {format_name} data takes too much memory") from error
     except Exception as error:
         detail = _ADDRESS.sub("", " ".join(str(error).split())) or type(error).__name__
+        if _UNREAD_KIND.search(detail):
+            raise ImageError(f"its kind of {format_name} cannot be read ({detail})") from error
         raise ImageError(
             f"its {format_name} data cannot be decoded, probably truncated or damaged ({detail})"
         ) from error
 
 
-def _recognise(file: BinaryIO) -> tuple[str, type[ImageFile]]:
-    try:
-        start = file.read(_SIGNATURE_BYTES)
-        file.seek(0)
-    except OSError as error:
-        raise ImageError(error.strerror or str(error)) from error
+def _open_image(file: BinaryIO, decoder: type[ImageFile], max_pixels: int) -> Image.Image:
+    if decoder is TiffImageFile:
+        # It imports tifffile, which takes a tenth of a second.
+        from trifuse.features.tiff import open_tiff
+
+        return open_tiff(file, max_pixels)
+    return decoder(file)
+
+
+def _recognise(start: bytes) -> tuple[str, type[ImageFile]]:
     if not start:
         raise ImageError("it is empty")
+    if _JPEG_LS.match(start):
+        raise ImageError("its kind of JPEG cannot be read (JPEG-LS, outside of DICOM)")
     for name, (signature, decoder) in _DECODERS.items():
         if signature.match(start):
             return name, decoder
     raise ImageError("it is not a JPEG, PNG, TIFF, BMP or WebP image")
-
-
-def _turn_upright(image: Image.Image) -> Image.Image:
-    try:
-        method = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 - the pixels are whole, and viewers show them: as stored
-        method = None
-    return image if method is None else image.transpose(method)
-
-
-def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode in {"I", "F"} or image.mode.startswith("I;"):
-        return _scale_16_bit(np.asarray(image))
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.new("RGB", image.size, "white")
-        image.paste(rgba, mask=rgba)
-    elif image.mode != "RGB":
-        image = image.convert("RGB")
-    return np.asarray(image)
-
-
-def _scale_16_bit(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale 0 to 65535 onto 0 to 255, rounded, and repeat it three times."""
-    integer = np.issubdtype(grey.dtype, np.integer)
-    if not integer or grey.min() < 0 or grey.max() > 65535:
-        raise ImageError("its samples are not whole numbers of 8 or 16 bits; convert it to either")
-    scaled = ((grey.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    rgb = np.repeat(scaled[:, :, np.newaxis], 3, axis=2)
-    rgb.flags.writeable = False
-    return rgb

@@ -1,7 +1,7 @@
 """A row of the backbone table becomes a Keras network, and a network becomes LiteRT bytes.
 
 TensorFlow is imported when a function here is called. Scoring needs only the bytes: see
-:mod:`trifuse.features.cnn`.
+:mod:`trifuse.features.litert`.
 """
 
 import contextlib
@@ -10,12 +10,17 @@ import os
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trifuse.features.backbones import Backbone, BackboneError, PackagedWeights, backbone
+import numpy as np
+from numpy.typing import NDArray
+
+from trifuse.features.backbones import Backbone, BackboneError, backbone
 from trifuse.features.efficientnet_lite import efficientnet_lite, load_state_dict
-from trifuse.features.quiet import import_tensorflow
+from trifuse.features.quiet import import_tensorflow, silenced_stderr
+from trifuse.features.resize import resize
 from trifuse.features.state_dict import read_state_dict
 
 # Mean and standard deviation that each channel of 0 to 255 is normalised with; "caffe" is BGR.
@@ -49,10 +54,9 @@ def build_backbone(
     Returns
     -------
     keras.Model
-        From ``image`` (n, rows, columns, 3), float32 RGB in 0 to 255, to a dictionary of three
-        float32 outputs: ``embedding`` (n, embedding_dim); ``last_map`` (n, h, w, embedding_dim),
-        of which it is the spatial mean; and ``feature_map`` (n, h', w', c), the output of the
-        row's ``feature_layer``.
+        From ``image`` (n, rows, columns, 3), float32 RGB in 0 to 255, to a dictionary of two
+        float32 outputs: ``last_map`` (n, h, w, embedding_dim), whose spatial mean is the
+        embedding; and ``feature_map`` (n, h', w', c), the output of the row's ``feature_layer``.
 
     Warns
     -----
@@ -89,25 +93,46 @@ def build_backbone(
     except Exception as error:  # Keras raises the bare class if a download fails
         raise BackboneError(_failure(row, weights, error)) from error
     outputs = {
-        "embedding": network.output,
         "feature_map": network.get_layer(row.feature_layer).output,
         "last_map": network.layers[-1].input,
     }
     return keras.Model(image, outputs)
 
 
-def export_litert(model: Any) -> bytes:
-    """Export a model of :func:`build_backbone` to LiteRT (``.tflite``), float32, batches of one.
+def export_litert(model: Any, images: Sequence[NDArray[np.uint8]] = ()) -> bytes:
+    """Export a model of :func:`build_backbone` to LiteRT (``.tflite``), batches of one.
 
-    The one signature, ``serving_default``, has the names of the model's input and outputs. The
-    same model gives the same bytes.
+    The one signature, ``serving_default``, has the names of the model's input and outputs, which
+    are float32. The same model and images give the same bytes.
+
+    Parameters
+    ----------
+    model : keras.Model
+    images : sequence of ndarray of uint8, shape (rows, columns, 3)
+        RGB images on which the ranges of the activations are measured; weights and activations are
+        then of 8 bits, a scale for each channel of a filter and for each map [1]_. Without images
+        they stay float32.
+
+    References
+    ----------
+    .. [1] B. Jacob et al., "Quantization and training of neural networks for efficient
+       integer-arithmetic-only inference", CVPR 2018.
     """
-    keras = import_tensorflow().keras
-    image = keras.InputSpec(shape=(1, *model.inputs[0].shape[1:]), dtype="float32", name="image")
+    tensorflow = import_tensorflow()
+    keras = tensorflow.keras
+    size = model.inputs[0].shape[1:]
+    image = keras.InputSpec(shape=(1, *size), dtype="float32", name="image")
+    int8: dict[str, Any] = {}
+    if len(images):
+        pixels = [resize(one, size[:2])[np.newaxis].astype(np.float32) for one in images]
+        int8["optimizations"] = [tensorflow.lite.Optimize.DEFAULT]
+        int8["representative_dataset"] = lambda: ({"image": one} for one in pixels)
     # Not TFLiteConverter.from_concrete_functions: it leaves out the weights of Keras 3 models.
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), silenced_stderr():
+        # TensorFlow measures the ranges by the interpreter that it calls deprecated.
+        warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter")
         path = Path(folder) / "backbone.tflite"
-        model.export(path, format="litert", verbose=False, input_signature=[image])
+        model.export(path, format="litert", verbose=False, input_signature=[image], **int8)
         return path.read_bytes()
 
 
@@ -121,12 +146,19 @@ def normalise(image: Any, preprocessing: str) -> Any:
 
 
 def _network(row: Backbone, image: Any, weights: str) -> Any:
-    """Build the model image -> embedding."""
+    """Build the model image -> embedding, whose last layer is the mean of the last map."""
     keras = import_tensorflow().keras
     pixels = normalise(image, row.preprocessing)
     if row.builder == "efficientnet_lite":
         network = keras.Model(image, efficientnet_lite(pixels, row.width, row.depth))
-        _load_lite_weights(network, row, weights)
+        if weights == "imagenet":
+            assert row.packaged is not None
+            package = importlib.import_module(row.packaged.module).__file__
+            assert package is not None
+            file = Path(package).parent / row.packaged.file
+            load_state_dict(network, read_state_dict(file, row.packaged.sha256))
+        elif weights != "random":
+            network.load_weights(weights)
         return network
     # Keras tells of its downloads on stdout, which is for results.
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
@@ -140,20 +172,6 @@ def _network(row: Backbone, image: Any, weights: str) -> Any:
             pooling="avg",
             **({"alpha": row.width} if row.builder == "MobileNet" else {}),
         )
-
-
-def _load_lite_weights(network: Any, row: Backbone, weights: str) -> None:
-    if weights == "imagenet":
-        assert row.packaged is not None
-        load_state_dict(network, read_state_dict(_packaged_file(row.packaged), row.packaged.sha256))
-    elif weights != "random":
-        network.load_weights(weights)
-
-
-def _packaged_file(packaged: PackagedWeights) -> Path:
-    folder = importlib.import_module(packaged.module).__file__
-    assert folder is not None
-    return Path(folder).parent / packaged.file
 
 
 def _failure(row: Backbone, weights: str, error: Exception) -> str:

@@ -25,8 +25,12 @@ def shrink(image: NDArray[np.uint8], longest_side: int) -> NDArray[np.uint8]:
     >>> shrink(np.zeros((30, 60, 3), dtype=np.uint8), 20).shape
     (10, 20, 3)
     """
-    rows, columns = image.shape[:2]
-    scale = longest_side / max(rows, columns)
-    if scale >= 1:
-        return image
-    return resize(image, (max(1, round(rows * scale)), max(1, round(columns * scale))))
+    size = shrunk_size(image.shape[:2], longest_side)
+    return image if size == image.shape[:2] else resize(image, size)
+
+
+def shrunk_size(size: tuple[int, ...], longest_side: int) -> tuple[int, int]:
+    """Give the (rows, columns) that `shrink` shrinks to."""
+    rows, columns = size
+    scale = min(1, longest_side / max(rows, columns))
+    return max(1, round(rows * scale)), max(1, round(columns * scale))

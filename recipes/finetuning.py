@@ -1,4 +1,4 @@
-"""The recipe of fine-tuning: every choice of how a network is trained on an archive."""
+"""Every choice of how networks are trained on an archive, by `finetune` or within `train`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta
 
-from trifuse.recipes.options import Count, OpenShare, Positive, Seed, Share
+from trifuse.features.checks import Count
+from trifuse.recipes.options import Amount, OpenShare, Positive, Seed, Share
 from trifuse.recipes.reading import TomlRecipe
 
 Rate: TypeAlias = Annotated[float, Meta(ge=0, lt=1)]
+Portion: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Layer: TypeAlias = Annotated[int, Meta(gt=-(2**31), lt=2**31)] | Rate | str
 Monitor: TypeAlias = Literal["bma", "accuracy", "top_3_accuracy", "loss"]
 
@@ -30,6 +32,9 @@ class NetworkOptions:
     the last ones where negative, or the name of the last one frozen."""
     dropout: Rate = 0.2
     """Share of the embedding dropped before the classifier."""
+    frozen_normalization: bool = False
+    """Normalisations that are not frozen keep their means and variances, too: faster, but each step
+    teaches less."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,17 @@ class AugmentationOptions:
     """Each scaled by 1 plus or minus this."""
     hue: Annotated[float, Meta(ge=0, le=180)] = 5.0
     """Turned by at most this, in degrees of the colour circle."""
-    color_constancy: Annotated[float, Meta(ge=0, le=1)] = 0.2
+    color_constancy: Portion = 0.2
     """Share of the images whose light is made neutral by the shades-of-grey method."""
+    blur: Portion = 0.0
+    """Share of the images that are blurred."""
+    jpeg: Portion = 0.0
+    """Share of the images that are compressed anew, at a low quality."""
+    noise: Portion = 0.0
+    """Share of the images that get noise."""
+    mixup: Amount = 0.0
+    """Of two images, or of their features, one is made, and of their labels: shares are drawn from
+    Beta(mixup, mixup); 0 mixes none."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,7 @@ class BalanceOptions:
 
 @dataclass(frozen=True)
 class ScheduleOptions:
-    """How long, and how fast, the network learns."""
+    """How long, and how fast, a network learns."""
 
     epochs: Count = 10
     images_per_epoch: Count = 10_000
@@ -76,7 +90,17 @@ class ScheduleOptions:
     learning_rate: Positive = 6e-4
     """Of Adam, at its highest."""
     warm_up: Rate = 0.05
-    """Share of the steps in which the rate rises from nothing."""
+    """Share of the steps in which the rate rises from nothing, to fall by a half cosine."""
+    label_smoothing: Rate = 0.05
+    ema: Rate = 0.0
+    """What is left, after a step, of the exponential mean of the weights, which is what is kept: of
+    several times 1 / (1 - ema) steps. 0 keeps the weights themselves."""
+
+
+@dataclass(frozen=True)
+class JudgedScheduleOptions(ScheduleOptions):
+    """A schedule with validation images, by which epochs are judged."""
+
     decay: Literal["cosine", "plateau"] = "cosine"
     """Falling to nothing by a half cosine, or divided where validation no longer improves."""
     plateau_factor: OpenShare = 0.5
@@ -84,11 +108,19 @@ class ScheduleOptions:
     """Epochs without improvement after which the rate is multiplied by the factor."""
     stop_patience: Count = 10
     """Epochs without improvement after which training stops."""
-    label_smoothing: Rate = 0.05
     monitor: Monitor = "bma"
     """The validation figure by which epochs are judged."""
     keep: Literal["best", "last"] = "best"
     """The epoch whose network is kept: the one with the best validation figure, or the last."""
+
+
+@dataclass(frozen=True)
+class CrossFittingSchedule(ScheduleOptions):
+    """A schedule to whose end every network is trained: there is nothing that judges epochs."""
+
+    stored: Annotated[int, Meta(ge=0, le=1000)] = 0
+    """Changes of each image of which the frozen layers' features are computed once and kept on the
+    disk, for the trained layers to learn from; 0 changes images anew at every step."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +146,19 @@ class ExportOptions:
 
 
 @dataclass(frozen=True)
-class FinetuningRecipe(TomlRecipe):
+class NetworkRecipe(TomlRecipe):
+    """What decides how one network is trained, whoever judges it."""
+
+    random_state: Seed = 0
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+    augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
+    balance: BalanceOptions = field(default_factory=BalanceOptions)
+    schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
+    export: ExportOptions = field(default_factory=ExportOptions)
+
+
+@dataclass(frozen=True)
+class FinetuningRecipe(NetworkRecipe):
     """Every choice of a fine-tuning, one section a subject.
 
     Examples
@@ -127,10 +171,29 @@ class FinetuningRecipe(TomlRecipe):
 
     PRESETS: ClassVar[str] = "finetune"
 
-    random_state: Seed = 0
+    schedule: JudgedScheduleOptions = field(default_factory=JudgedScheduleOptions)
+    split: SplitOptions = field(default_factory=SplitOptions)
+
+
+@dataclass(frozen=True)
+class NetworksOptions:
+    """The networks that `train` cross-fits, on the folds of the out-of-fold scores."""
+
+    per_fold: Annotated[int, Meta(ge=0, le=10)] = 0
+    """Networks that learn from all folds but one, for each fold; 0 trains none."""
     network: NetworkOptions = field(default_factory=NetworkOptions)
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
     balance: BalanceOptions = field(default_factory=BalanceOptions)
-    schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
-    split: SplitOptions = field(default_factory=SplitOptions)
+    schedule: CrossFittingSchedule = field(default_factory=CrossFittingSchedule)
     export: ExportOptions = field(default_factory=ExportOptions)
+
+    def seeded(self, random_state: int) -> NetworkRecipe:
+        """Give the recipe of one of the networks."""
+        return NetworkRecipe(
+            random_state,
+            self.network,
+            self.augmentation,
+            self.balance,
+            self.schedule,
+            self.export,
+        )

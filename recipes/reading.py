@@ -1,14 +1,16 @@
-"""How recipes are read: plain data or TOML becomes a frozen dataclass, or one clear error."""
+"""How recipes are read and written: plain data or TOML, a frozen dataclass, or one clear error."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -17,6 +19,11 @@ DEFAULT = "default"
 
 class RecipeError(ValueError):
     """A recipe that cannot be used: an unknown name or key, or a value that does not fit."""
+
+
+def fingerprint_of(choices: Mapping[str, Any]) -> str:
+    """SHA-256 of plain data's canonical JSON."""
+    return hashlib.sha256(msgspec.json.encode(choices, order="sorted")).hexdigest()
 
 
 class TomlRecipe:
@@ -30,10 +37,20 @@ class TomlRecipe:
 
     PRESETS: ClassVar[str] = ""
 
+    @classmethod
+    def schema(cls) -> type[Any]:
+        """Give the dataclass whose fields are the keys and sections of a file."""
+        return cls
+
+    @classmethod
+    def from_schema(cls, content: Any) -> Self:
+        """Make the recipe of an instance of `schema`."""
+        return content  # type: ignore[no-any-return]
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the recipe's canonical JSON: equal exactly where every choice is."""
-        return hashlib.sha256(msgspec.json.encode(self.to_dict(), order="sorted")).hexdigest()
+        return fingerprint_of(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Give the recipe as plain data, the form that `from_dict` reads."""
@@ -49,12 +66,25 @@ class TomlRecipe:
         RecipeError
             If a key is unknown, or a value has the wrong type or is out of range.
         """
-        _refuse_unknown_keys(cls, data)
+        _refuse_unknown(cls.schema(), data)
         try:
-            return msgspec.convert(data, cls)
-        except msgspec.ValidationError as error:
+            return cls.from_schema(msgspec.convert(data, cls.schema()))
+        except (msgspec.ValidationError, ValueError) as error:
             msg = f"The recipe has a value that does not fit: {error}."
             raise RecipeError(msg) from error
+
+    def but(self, data: Mapping[str, Any]) -> Self:
+        """Give the recipe with other choices: plain data, as `from_dict` reads.
+
+        A key replaces the recipe's own; what is no section, such as the fusion's weights, is
+        replaced as a whole.
+
+        Raises
+        ------
+        RecipeError
+            As `from_dict`.
+        """
+        return type(self).from_dict(_merge(self.schema(), self.to_dict(), data))
 
     @classmethod
     def presets(cls) -> list[str]:
@@ -94,8 +124,8 @@ class TomlRecipe:
         raise RecipeError(msg)
 
 
-def _refuse_unknown_keys(kind: Any, data: Any, section: str = "") -> None:
-    """Raise for the first key, here or in a section of it, that stands for nothing."""
+def _refuse_unknown(kind: Any, data: Any, section: str = "") -> None:
+    """Raise for the first key, here or in a section, that stands for nothing, or such a value."""
     kinds = _kinds_by_key(kind)
     if not kinds or not isinstance(data, Mapping):
         return
@@ -104,7 +134,28 @@ def _refuse_unknown_keys(kind: Any, data: Any, section: str = "") -> None:
         if key not in kinds:
             msg = f"{where} has no key {key!r}; it has {', '.join(kinds)}."
             raise RecipeError(msg)
-        _refuse_unknown_keys(kinds[key], value, f"{section}.{key}" if section else key)
+        known = _choices(kinds[key])
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if known and one not in known:
+                may = ", ".join(map(str, known))
+                msg = f"{where} has the value {one!r} for {key}; it may be {may}."
+                raise RecipeError(msg)
+        _refuse_unknown(kinds[key], value, f"{section}.{key}" if section else key)
+
+
+def _choices(kind: Any) -> tuple[Any, ...]:
+    """Give the values that a key, or each in its list, may have, where they are few."""
+    of = get_args(kind)[0] if get_origin(kind) is tuple else kind
+    return get_args(of) if get_origin(of) is Literal else ()
+
+
+def _merge(kind: Any, own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace keys of a section, and within its sections the keys of these."""
+    kinds, merged = _kinds_by_key(kind), dict(own)
+    for key, value in other.items():
+        is_section = is_dataclass(kinds.get(key)) and isinstance(value, Mapping)
+        merged[key] = _merge(kinds[key], own[key], value) if is_section else value
+    return merged
 
 
 def _kinds_by_key(kind: Any) -> dict[str, Any]:
@@ -116,3 +167,35 @@ def _kinds_by_key(kind: Any) -> dict[str, Any]:
         keys, value = get_args(kind)
         return dict.fromkeys(get_args(keys), value)
     return {}
+
+
+def to_toml(recipe: TomlRecipe) -> str:
+    r"""Write every choice of a recipe as TOML; what is read from it equals the recipe.
+
+    Examples
+    --------
+    >>> from trifuse.recipes.recipe import Recipe
+    >>> "[svm]\nC = 10.0\n" in to_toml(Recipe.from_dict({"svm": {"C": 10}}))
+    True
+    """
+    return "\n".join(_lines(recipe.to_dict())) + "\n"
+
+
+def _lines(content: Mapping[str, Any], section: str = "") -> Iterator[str]:
+    """Give the lines of a section: its own keys, then the sections within it."""
+    for key, value in content.items():
+        if value is not None and not isinstance(value, Mapping):
+            yield f"{_key(key)} = {_literal(value)}"
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            name = f"{section}.{_key(key)}" if section else _key(key)
+            yield from ("", f"[{name}]", *_lines(value, name))
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _literal(key)
+
+
+def _literal(value: Any) -> str:
+    """Write a value: but for one control character, JSON's text, numbers and lists are TOML's."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

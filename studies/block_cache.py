@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
+from copy import copy
+from functools import cached_property, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,23 +14,19 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from trifuse.classifiers.output import open_output
-from trifuse.classifiers.training import Mapper, Sample, build_embedder, plain_map, plan_sample
 from trifuse.datasets.table import LabelledTable
-from trifuse.encoders.blocks import BlockEncoder, Blocks
-from trifuse.encoders.extraction import CNN_BLOCK, FeatureExtractor, uses_cnn
+from trifuse.encoders.blocks import BlockEncoder, Blocks, FeatureExtractor, uses_cnn
 from trifuse.encoders.sampling import sample_descriptors
-from trifuse.features.cnn import CnnEmbedder
-from trifuse.features.content import file_sha256
+from trifuse.features.files import file_sha256
 from trifuse.features.images import read_image
+from trifuse.features.litert import CnnEmbedder
 from trifuse.recipes.recipe import Recipe
-from trifuse.studies.block_choices import (
-    block_choices,
-    digest,
-    network_choices,
-    with_blocks,
-)
+from trifuse.recipes.registry import blocks
+from trifuse.studies.block_choices import block_choices, digest, network_choices, with_blocks
+from trifuse.training.encoding import Sample, build_embedder, fit_codebooks, plan_sample
+from trifuse.training.parallel import map_images
 
-FORMAT = 1
+FORMAT = 2
 """To be raised where the same recipe gives other blocks than before."""
 
 Draw = tuple[int, int, int]
@@ -49,20 +46,28 @@ class BlockCache:
         Made where there is none. Two runs must not write to it at the same time.
     table : LabelledTable
         The labels and groups are not used.
-    mapper : Mapper
-
-    Attributes
-    ----------
-    folder, table, mapper
-    content : str
-        SHA-256 of the images' content, in order.
+    jobs : int, optional
+        As in `trifuse.training.parallel.map_images`.
     """
 
-    def __init__(self, folder: Path, table: LabelledTable, mapper: Mapper = plain_map) -> None:
+    def __init__(self, folder: Path, table: LabelledTable, jobs: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.table, self.mapper = folder, table, mapper
-        self.content = digest([file_sha256(path) for path in table.paths])
+        self.folder, self.table, self.jobs = folder, table, jobs
         self._embedders: dict[str, CnnEmbedder | None] = {}
+
+    @cached_property
+    def content(self) -> str:
+        """SHA-256 of the images' content, in order."""
+        return digest([file_sha256(path) for path in self.table.paths])
+
+    def of(self, table: LabelledTable) -> BlockCache:
+        """Give the cache of another table in the same folder, such as one of other groups."""
+        other = copy(self)
+        other.table = table
+        if table.paths != self.table.paths:
+            other.__dict__.pop("content", None)
+            other._embedders = {}
+        return other
 
     def encode(self, recipe: Recipe, parts: Sequence[NDArray[np.intp]]) -> list[Blocks]:
         """Give the blocks of every image, with codebooks and PCA fitted on parts of the images.
@@ -99,14 +104,14 @@ class BlockCache:
         """Give the recipe's network, exported once; None where no block uses it."""
         key = digest(network_choices(recipe)) if uses_cnn(recipe) else ""
         if key not in self._embedders:
-            self._embedders[key] = build_embedder(recipe)
+            self._embedders[key] = build_embedder(recipe, self.table.paths)
         return self._embedders[key]
 
     def _paths(self, recipe: Recipe, part: NDArray[np.intp]) -> dict[str, Path]:
         """Give each block's file."""
         rows, paths = part.tolist(), {}
         for block in recipe.block_weights:
-            fitted_on = None if block == CNN_BLOCK else rows
+            fitted_on = None if blocks()[block].encoding is None else rows
             key = digest(FORMAT, self.content, fitted_on, block_choices(recipe, block))
             paths[block] = self.folder / f"{block}-{key}.npy"
         return paths
@@ -136,24 +141,25 @@ class BlockCache:
         wanted: Sequence[Mapping[str, Path]],
     ) -> None:
         """Compute files; `wanted` gives for each part those of its blocks."""
-        samples = self._draw_samples(with_blocks(recipe, _join(wanted, but=CNN_BLOCK)), parts)
+        all_blocks = with_blocks(recipe, [block for paths in wanted for block in paths])
+        encoded = [name for name in all_blocks.block_weights if blocks()[name].encoding is not None]
+        samples = self._draw_samples(with_blocks(recipe, encoded), parts)
         encoders = [
-            BlockEncoder.fit(FeatureExtractor(with_blocks(recipe, paths), None), sample)
+            fit_codebooks(FeatureExtractor(with_blocks(recipe, paths), None), sample, self.jobs)
             for paths, sample in zip(wanted, samples, strict=True)
         ]
-        all_blocks = with_blocks(recipe, _join(wanted))
         extractor = FeatureExtractor(all_blocks, self.embedder(all_blocks))
         encode = partial(_encode, extractor, encoders)
-        encoded = self.mapper(encode, self.table.paths, "encoding images")
+        described = map_images(encode, self.table.paths, "encoding images", self.jobs)
         with ExitStack() as stack:
             files = [
                 {block: stack.enter_context(open_output(path)) for block, path in paths.items()}
                 for paths in wanted
             ]
-            for row, by_part in enumerate(encoded):
-                for own, blocks in zip(files, by_part, strict=True):
+            for row, by_part in enumerate(described):
+                for own, found in zip(files, by_part, strict=True):
                     for block, file in own.items():
-                        _write_row(file, blocks[block], row, len(self.table))
+                        _write_row(file, found[block], row, len(self.table))
 
     def _draw_samples(
         self, recipe: Recipe, parts: Sequence[NDArray[np.intp]]
@@ -161,10 +167,14 @@ class BlockCache:
         """Draw for each part what `draw_samples` draws from its images, each described once."""
         if not recipe.block_weights:
             return [[] for _ in parts]
-        draws = _plan_draws(recipe, parts)
+        draws: dict[int, list[Draw]] = {}
+        for number, part in enumerate(parts):
+            places, each = plan_sample(len(part), recipe.sample)
+            for place in places:
+                draws.setdefault(int(part[place]), []).append((number, place, each))
         extractor = FeatureExtractor(recipe, self.embedder(recipe))
         items = [(self.table.paths[row], draws[row]) for row in sorted(draws)]
-        drawn = self.mapper(partial(_draw, extractor), items, "sampling descriptors")
+        drawn = map_images(partial(_draw, extractor), items, "sampling descriptors", self.jobs)
         samples: list[list[Sample]] = [[] for _ in parts]
         for (_, of_image), found in zip(items, drawn, strict=True):
             for (number, _, _), sample in zip(of_image, found, strict=True):
@@ -172,29 +182,12 @@ class BlockCache:
         return samples
 
 
-def _join(wanted: Iterable[Mapping[str, Path]], but: str = "") -> list[str]:
-    """Give every block that some part wants, each once, except one."""
-    return [
-        block
-        for block in dict.fromkeys(block for paths in wanted for block in paths)
-        if block != but
-    ]
-
-
-def _plan_draws(recipe: Recipe, parts: Iterable[NDArray[np.intp]]) -> dict[int, list[Draw]]:
-    """Give by row the draws of its image: the same as `draw_samples` makes of each part."""
-    draws: dict[int, list[Draw]] = {}
-    for number, part in enumerate(parts):
-        places, each = plan_sample(len(part), recipe.sample)
-        for place in places:
-            draws.setdefault(int(part[place]), []).append((number, place, each))
-    return draws
-
-
 def _draw(extractor: FeatureExtractor, item: tuple[Path, Sequence[Draw]]) -> list[Sample]:
     """Make all draws of one image."""
     path, draws = item
-    streams, seed = extractor.extract(read_image(path)).streams, extractor.recipe.random_state
+    image, seed = read_image(path), extractor.recipe.random_state
+    extractor.check_size(image.shape, path)
+    streams = extractor.extract(image).streams
     return [
         {name: sample_descriptors(found, n, (seed, place)) for name, found in streams.items()}
         for _, place, n in draws

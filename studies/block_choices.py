@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from trifuse.encoders.extraction import CNN_BLOCK
-from trifuse.features.content import file_sha256
-from trifuse.recipes.options import CodebookOptions, FusionOptions
+from trifuse.features.descriptors.cnn import CnnCells
+from trifuse.features.files import file_sha256
+from trifuse.recipes.options import FusionOptions
 from trifuse.recipes.recipe import Recipe
+from trifuse.recipes.registry import blocks
 
 
 def with_blocks(recipe: Recipe, blocks: Iterable[str]) -> Recipe:
     """Give the recipe with these blocks alone, all of weight one."""
-    return replace(recipe, fusion=FusionOptions(dict.fromkeys(blocks, 1.0)))  # type: ignore[arg-type]
+    return replace(recipe, fusion=FusionOptions(dict.fromkeys(blocks, 1.0)))
 
 
 def block_choices(recipe: Recipe, block: str) -> dict[str, Any]:
@@ -25,19 +26,20 @@ def block_choices(recipe: Recipe, block: str) -> dict[str, Any]:
 
     Examples
     --------
-    >>> block_choices(Recipe(), "cnn")
-    {'backbone': 'efficientnet-lite0', 'input_size': (300, 400), 'weights': 'default'}
-    >>> block_choices(Recipe(), "color_vlad")["color"]["components"]
+    >>> list(block_choices(Recipe(), "cnn"))
+    ['backbone', 'weights', 'input_size', 'precision']
+    >>> block_choices(Recipe(), "color_vlad")["color"]["fisher"]
     Traceback (most recent call last):
     ...
-    KeyError: 'components'
+    KeyError: 'fisher'
     """
-    if block == CNN_BLOCK:
+    stream, encoding, _ = blocks()[block]
+    if encoding is None:
         return network_choices(recipe)
-    stream, encoding = block.split("_")
-    options = asdict(getattr(recipe, stream))
-    del options["centers" if encoding == "fisher" else "components"]
-    source = network_choices(recipe) if stream == "cnn" else asdict(recipe.image)
+    options = recipe.streams[stream].to_dict()
+    for other in recipe.streams[stream].encodings.keys() - {encoding}:
+        del options[other]
+    source = network_choices(recipe) if stream == CnnCells.name else asdict(recipe.image)
     return {
         stream: options | source,
         "sample": asdict(recipe.sample),
@@ -47,10 +49,9 @@ def block_choices(recipe: Recipe, block: str) -> dict[str, Any]:
 
 def network_choices(recipe: Recipe) -> dict[str, Any]:
     """Give what the network itself depends on: of a weights file the content, not the name."""
-    codebook = {field.name for field in fields(CodebookOptions)}
-    chosen = {name: value for name, value in asdict(recipe.cnn).items() if name not in codebook}
-    file = Path(recipe.cnn.weights)
-    return chosen | ({"weights": file_sha256(file)} if file.is_file() else {})
+    network: CnnCells = recipe.streams[CnnCells.name].descriptor
+    file = Path(network.weights)
+    return asdict(network) | ({"weights": file_sha256(file)} if file.is_file() else {})
 
 
 def digest(*things: Any) -> str:

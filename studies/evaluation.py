@@ -1,8 +1,9 @@
 """Hold a predictions.csv against the truth."""
 
-import math
+from __future__ import annotations
+
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,29 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.classifiers.metrics import (
-    Metrics,
-    baseline_metrics,
-    bootstrap_intervals,
-    compute_metrics,
-    json_safe,
-)
-from trifuse.classifiers.tables import plain_table
+from trifuse.classifiers.metrics import Metrics
+from trifuse.classifiers.reasons import TRAINING_IMAGE
+from trifuse.datasets.predictions import Predictions, index_labels, read_predictions
 from trifuse.datasets.table import DatasetError
-from trifuse.datasets.truth import match_truth
-from trifuse.studies.predictions import Predictions, read_predictions
+from trifuse.datasets.truth import lie_elsewhere, match_truth
+from trifuse.studies.measured import Evaluated
 
-FIGURES = {
-    "bma": "BMA (balanced accuracy)",
-    "accuracy": "accuracy",
-    "top_2_accuracy": "top-2 accuracy",
-    "top_3_accuracy": "top-3 accuracy",
-    "macro_auc": "macro AUC",
-    "macro_f1": "macro F1",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "ece": "ECE (15 bins)",
-}
 RUN_WITH_PROBABILITIES = "run predict with --probabilities for AUC, log loss and Brier score"
 
 
@@ -42,67 +27,92 @@ class Evaluation:
 
     Attributes
     ----------
-    metrics : Metrics
-        NaN where the file does not hold what a figure needs.
-    intervals : dict of (low, high)
-        95 % bootstrap intervals, resampling `resampled`.
-    baseline : Metrics
-        Of always answering with the class frequencies of these images.
-    resampled : str
-        "lesions" or "images".
+    whole : Evaluated
+        Of all these images.
+    unknown, training : Evaluated, optional
+        Of those that the model was not trained on, and of those that it was; both None where the
+        file marks none.
     n_unread : int
         Rows with the status "error"; they are in no figure.
     n_without_truth : int
         Scored images that the truth does not name.
     n_without_prediction : int
         Rows of the truth that no row of the predictions names.
+    n_elsewhere : int
+        Scored images that were matched by their file name alone, though their folder and the
+        truth's are called otherwise.
     complete : bool
         Whether the file holds the probability of every class.
+    marks_training : bool
+        Whether the file can mark images that the model was trained on.
     """
 
-    metrics: Metrics
-    intervals: dict[str, tuple[float, float]]
-    baseline: Metrics
-    resampled: str
+    whole: Evaluated
+    unknown: Evaluated | None
+    training: Evaluated | None
     n_unread: int
     n_without_truth: int
     n_without_prediction: int
+    n_elsewhere: int
     complete: bool
+    marks_training: bool
+
+    @property
+    def metrics(self) -> Metrics:
+        """Those of all images."""
+        return self.whole.metrics
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with figures over all images, if anything is."""
+        if self.training is None:
+            return None
+        return (
+            f"the model was trained on {self.training.metrics.n_images} of the "
+            f"{_images(self.metrics.n_images)}, and knows them by heart: their figures tell "
+            "nothing of new images"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, with None for what is undefined or not known."""
-        plain: dict[str, Any] = json_safe(
-            {
-                "images": {
-                    "scored": self.metrics.n_images,
-                    "unread": self.n_unread,
-                    "without_truth": self.n_without_truth,
-                    "without_prediction": self.n_without_prediction,
-                },
-                "metrics": self.metrics.to_dict(),
-                "intervals": {"level": 0.95, "resampled": self.resampled, **self.intervals},
-                "largest_class": {
-                    "class": _largest_class(self.metrics),
-                    **{name: getattr(self.baseline, name) for name in FIGURES},
-                },
-                "note": None if self.complete else RUN_WITH_PROBABILITIES,
-            }
-        )
-        return plain
+        return {
+            "images": {
+                "scored": self.metrics.n_images,
+                "unread": self.n_unread,
+                "without_truth": self.n_without_truth,
+                "without_prediction": self.n_without_prediction,
+                "matched_in_other_folders": self.n_elsewhere,
+            },
+            **self.whole.to_dict(),
+            "not_trained_on": self.unknown and self.unknown.to_dict(),
+            "trained_on": self.training and self.training.to_dict(),
+            "warning": self.warning,
+            "note": None if self.complete else RUN_WITH_PROBABILITIES,
+        }
 
     def to_text(self) -> str:
         """Render plain aligned tables for a terminal."""
-        parts = [
-            self._counts(),
-            self._figures(),
-            "" if self.complete else f"Only the top classes are known: {RUN_WITH_PROBABILITIES}.",
-            _per_class(self.metrics),
-            _confusion(self.metrics),
-        ]
-        return "\n\n".join(filter(None, parts))
+        note = f"Only the top classes are known: {RUN_WITH_PROBABILITIES}."
+        tables = self.whole.tables() if self.training is None else self._parts(self.training)
+        return "\n\n".join([self._counts(), *([] if self.complete else [note]), *tables])
+
+    def _parts(self, training: Evaluated) -> Iterator[str]:
+        if self.unknown is not None:
+            yield f"{_images(self.unknown.metrics.n_images)} that the model was not trained on:"
+            yield from self.unknown.tables()
+        yield (
+            f"{_images(training.metrics.n_images)} that the model was trained on, and knows by "
+            "heart: these figures tell nothing of new images."
+        )
+        yield from [training.figures()] if self.unknown else training.tables()
 
     def _counts(self) -> str:
         lines = [f"{_images(self.metrics.n_images)} scored and compared with the truth."]
+        if self.n_elsewhere:
+            lines.append(
+                f"{_images(self.n_elsewhere)} matched by file name alone: the truth has another "
+                "folder."
+            )
         if self.n_unread:
             lines.append(f"{_images(self.n_unread)} could not be read: in no figure below.")
         if self.n_without_truth:
@@ -110,17 +120,6 @@ class Evaluation:
         if self.n_without_prediction:
             lines.append(f"{_images(self.n_without_prediction)} of the truth without a prediction.")
         return "\n".join(lines)
-
-    def _figures(self) -> str:
-        header = ["", "value", "95 % interval", f"always {_largest_class(self.metrics)}"]
-        rows = []
-        for name, title in FIGURES.items():
-            value, baseline = getattr(self.metrics, name), getattr(self.baseline, name)
-            interval = self.intervals.get(name, (math.nan, math.nan))
-            if not math.isnan(value):
-                rows.append([title, _number(value), _interval(*interval), _number(baseline)])
-        note = f"Intervals: bootstrap over {self.resampled}."
-        return f"{plain_table(header, rows)}\n{note}"
 
 
 def evaluate_predictions(
@@ -131,7 +130,8 @@ def evaluate_predictions(
     """Compare a predictions.csv with the truth.
 
     Images are matched by their whole name, else by the file's stem. Classes are matched whatever
-    their letter case, because HAM10000 writes nv and ISIC writes NV.
+    their letter case, because HAM10000 writes nv and ISIC writes NV; where two differ by nothing
+    else, they have to be spelled alike.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def evaluate_predictions(
         What ``trifuse predict`` wrote, with or without ``--probabilities``.
     truth : mapping of image to class
     groups : mapping of image to lesion, optional
-        With the keys of `truth`, as `read_truth_groups` gives it. Intervals resample lesions; an
+        With the keys of `truth`, as `read_truth` gives them. Intervals resample lesions; an
         image without one is its own.
 
     Returns
@@ -150,25 +150,41 @@ def evaluate_predictions(
     ------
     DatasetError
         If the file is no predictions.csv, no image has a truth, two rows are of one image, or a
-        class of the truth is none of the model's.
+        class of the truth is none of the model's, or may be one of several.
     """
     path, table = Path(predictions), read_predictions(predictions)
     keys = _match_keys(path, table, truth)
     matched = [(row, key) for row, key in enumerate(keys[: len(table.images)]) if key is not None]
+    if not matched and not table.images:
+        unread = _images(len(table.unread))
+        raise DatasetError(f"{path} holds no scored image ({unread} could not be read)")
     if not matched:
-        raise DatasetError(_nothing_to_compare(path, table, truth))
-    labels = _index_labels(path, table, [truth[key] for _, key in matched])
+        named = f"names images like {next(iter(truth))!r}" if truth else "is empty"
+        raise DatasetError(
+            f"no image of {path} has a truth: it names {table.images[0]!r}, but the truth {named}"
+        )
+    labels = index_labels(path, table, [truth[key] for _, key in matched])
     probabilities = table.probabilities[[row for row, _ in matched]]
     lesions = [key if groups is None else groups.get(key, key) for _, key in matched]
+    reviews = table.reviews
+    known = np.array([reviews is not None and TRAINING_IMAGE in reviews[row] for row, _ in matched])
+
+    def measure(rows: NDArray[np.bool_]) -> Evaluated | None:
+        if not known.any() or not rows.any():
+            return None
+        own = [lesion for lesion, one in zip(lesions, rows, strict=True) if one]
+        return Evaluated.of(probabilities[rows], labels[rows], own, table.classes)
+
     return Evaluation(
-        metrics=compute_metrics(probabilities, labels, table.classes),
-        intervals=bootstrap_intervals(probabilities, labels, lesions, table.classes),
-        baseline=baseline_metrics(labels, table.classes),
-        resampled="lesions" if len(set(lesions)) < len(lesions) else "images",
+        whole=Evaluated.of(probabilities, labels, lesions, table.classes),
+        unknown=measure(~known),
+        training=measure(known),
         n_unread=len(table.unread),
         n_without_truth=len(table.images) - len(matched),
         n_without_prediction=len(truth) - len(set(keys) - {None}),
+        n_elsewhere=sum(lie_elsewhere(table.images[row], key) for row, key in matched),
         complete=table.complete,
+        marks_training=reviews is not None,
     )
 
 
@@ -186,60 +202,5 @@ def _match_keys(path: Path, table: Predictions, truth: Mapping[str, str]) -> lis
     return keys
 
 
-def _nothing_to_compare(path: Path, table: Predictions, truth: Mapping[str, str]) -> str:
-    if not table.images:
-        return f"{path} holds no scored image ({_images(len(table.unread))} could not be read)"
-    example = next(iter(truth), None)
-    named = f"names images like {example!r}" if example is not None else "is empty"
-    return f"no image of {path} has a truth: it names {table.images[0]!r}, but the truth {named}"
-
-
-def _index_labels(path: Path, table: Predictions, labels: Sequence[str]) -> NDArray[np.intp]:
-    """Turn the classes of the truth into columns of the predictions."""
-    columns = {name: column for column, name in enumerate(table.classes)}
-    folded = {name.casefold(): column for name, column in columns.items()}
-    if len(folded) == len(columns):
-        columns = folded | columns
-    indices = [columns.get(label, columns.get(label.casefold(), -1)) for label in labels]
-    if -1 in indices:
-        remedy = "" if table.complete else "; predict --probabilities names every class"
-        raise DatasetError(
-            f"the class {labels[indices.index(-1)]!r} of the truth is none of those that {path} "
-            f"names: {', '.join(table.classes)}{remedy}"
-        )
-    return np.array(indices)
-
-
-def _per_class(metrics: Metrics) -> str:
-    columns = {"recall": metrics.recall, "precision": metrics.precision, "AUC": metrics.auc}
-    if all(map(math.isnan, metrics.auc.values())):
-        del columns["AUC"]
-    rows = [
-        [name, str(metrics.support[name]), *(_number(values[name]) for values in columns.values())]
-        for name in metrics.classes
-    ]
-    return plain_table(["class", "images", *columns], rows)
-
-
-def _confusion(metrics: Metrics) -> str:
-    rows = [
-        [name, *map(str, counts)]
-        for name, counts in zip(metrics.classes, metrics.confusion, strict=True)
-    ]
-    return plain_table(["truth \\ predicted", *metrics.classes], rows)
-
-
-def _largest_class(metrics: Metrics) -> str:
-    return max(metrics.classes, key=lambda name: metrics.support[name])
-
-
 def _images(count: int) -> str:
     return "1 image" if count == 1 else f"{count} images"
-
-
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
-
-
-def _interval(low: float, high: float) -> str:
-    return "" if math.isnan(low) else f"{low:.3f} to {high:.3f}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trifuse.classifiers.output import open_output
-from trifuse.studies.extra import need_extra
+from trifuse.features.libraries import need_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +23,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SEQUENTIAL = "cividis"
 """For amounts: seen alike by the colour-blind, and growing lighter throughout."""
 DPI = 200
-FORMATS = (".png", ".pdf", ".svg")
+FIGURE_FORMATS = (".png", ".pdf", ".svg")
 
 STYLE = {
     "font.family": "DejaVu Sans",
@@ -62,7 +63,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     ----------
     figure : Figure
     path : Path
-        The suffix, one of `FORMATS`, says the format.
+        The suffix, one of `FIGURE_FORMATS`, says the format.
 
     Raises
     ------
@@ -77,6 +78,7 @@ def figure_bytes(figure: Figure, suffix: str = ".png") -> bytes:
     """Give the bytes of a figure's file, without date or the name of a program."""
     buffer = io.BytesIO()
     nameless = {".png": "Software", ".pdf": "CreationDate", ".svg": "Date"}[suffix]
-    with figure_style():
+    with figure_style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # boxes stand for them
         figure.savefig(buffer, format=suffix[1:], dpi=DPI, metadata={nameless: None})
     return buffer.getvalue()

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from trifuse.features.libraries import need_extra
 from trifuse.features.resize import shrink
-from trifuse.studies.extra import need_extra
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -1,6 +1,7 @@
 """Small trained models for all tests, a network for each, and the command line as people run it."""
 
 import hashlib
+import inspect
 import io
 import os
 import subprocess
@@ -10,26 +11,40 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
-import hypothesis
-import numpy as np
 import pytest
 
-from trifuse.batch import cli
-from trifuse.batch.training import TrainingOptions, run_training
+# Products this small only wait for threads, most of all beside other tests. Libraries read this
+# when they are loaded, here and in the commands that tests start.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+    os.environ.setdefault(variable, "1")
+# Else each of the commands, which are many, compiles all modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+import hypothesis
+import numpy as np
+
 from trifuse.classifiers.network_file import FineTuned, Network, save_network
+from trifuse.cli import main as cli
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.synthetic import SYNTHETIC_CLASSES, write_synthetic_archive
-from trifuse.features.cnn import CnnClassifier
-from trifuse.features.content import file_sha256
+from trifuse.features import stages
+from trifuse.features.files import file_sha256
 from trifuse.features.keras_backbones import export_litert
+from trifuse.features.litert import CnnClassifier
 from trifuse.features.quiet import import_tensorflow
 from trifuse.recipes.finetuning import FinetuningRecipe
-from trifuse.studies.finetuning import network as finetuning_network
+from trifuse.training.networks import network as finetuning_network
+from trifuse.training.train import TrainingOptions, run_training
+
+pytest_plugins = ["drawn", "finetunings", "jobs", "side_by_side"]
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("trifuse", deadline=None)
 hypothesis.settings.load_profile("trifuse")
 
+REFERENCE = Path(__file__).parent / "reference"
+"""What VLFeat gave for a few inputs; `make.py` there took it from the whole."""
 VLFEAT = Path(__file__).resolve().parents[1].parent / "shared" / "reference" / "vlfeat"
 RECIPE = """
 [image]
@@ -38,12 +53,12 @@ longest_side = 96
 step = 8
 bin_sizes = [4]
 pca_dimension = 8
-components = 4
+fisher.components = 4
 [color]
 step = 8
 bin_sizes = [4]
 pca_dimension = 6
-components = 4
+fisher.components = 4
 [sample]
 size = 4000
 [fusion.weights]
@@ -78,28 +93,39 @@ views = 2
 """
 
 
+FEW_LAYERS = "from trifuse.features.quiet import import_tensorflow"
+SAVE_OFTEN = """
+from trifuse.training.networks import network, trainer
+
+network.build_backbone = build_small_backbone
+trainer.SAVE_SECONDS = -1
+"""
+
+
 @pytest.fixture(scope="session")
-def archive(tmp_path_factory):
+def archive(made_once):
     """A folder with 7 classes of 8 pictures, and its table metadata.csv."""
-    folder = tmp_path_factory.mktemp("archive")
-    write_synthetic_archive(folder, images_per_class=8, size=(72, 96))
-    return folder
+
+    def make(folder):
+        write_synthetic_archive(folder, images_per_class=8, size=(72, 96))
+
+    return made_once("archive", make)
 
 
 @pytest.fixture(scope="session")
-def recipe_file(tmp_path_factory):
+def recipe_file(made_once):
     """A recipe that trains in seconds: it uses no CNN, hence no TensorFlow."""
-    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
-    path.write_text(RECIPE)
-    return path
+    return made_once("tiny.toml", lambda path: path.write_text(RECIPE))
 
 
 @pytest.fixture(scope="session")
-def model_file(archive, recipe_file, tmp_path_factory):
+def model_file(archive, recipe_file, made_once):
     """The model that one job makes of the archive; nobody may change it."""
-    path = tmp_path_factory.mktemp("model") / "tiny.trifuse"
-    run_training(TrainingOptions(str(archive), str(path), str(recipe_file)))
-    return path
+
+    def train(path):
+        run_training(TrainingOptions(str(archive), str(path), str(recipe_file)))
+
+    return made_once("tiny.trifuse", train)
 
 
 @pytest.fixture(scope="session")
@@ -143,12 +169,14 @@ def halves(archive):
 
 
 @pytest.fixture(scope="session")
-def networked_file(archive, recipe_file, write_network, halves, tmp_path_factory):
+def networked_file(archive, recipe_file, write_network, halves, made_once):
     """The same model with a network that has seen half of the lesions; nobody may change it."""
-    path = tmp_path_factory.mktemp("model") / "networked.trifuse"
-    backbones = (str(write_network(halves[0])),)
-    run_training(TrainingOptions(str(archive), str(path), str(recipe_file), backbones))
-    return path
+
+    def train(path):
+        backbones = (str(write_network(halves[0])),)
+        run_training(TrainingOptions(str(archive), str(path), str(recipe_file), backbones))
+
+    return made_once("networked.trifuse", train)
 
 
 def build_small_backbone(name, weights, input_size):
@@ -159,8 +187,7 @@ def build_small_backbone(name, weights, input_size):
     first = keras.layers.Conv2D(8, 3, 4, padding="same", activation="relu", name="conv_1")(pixels)
     normal = keras.layers.BatchNormalization(name="norm_1")(first)
     last = keras.layers.Conv2D(12, 3, 2, padding="same", activation="relu", name="conv_2")(normal)
-    embedding = keras.layers.GlobalAveragePooling2D()(last)
-    return keras.Model(image, {"embedding": embedding, "feature_map": first, "last_map": last})
+    return keras.Model(image, {"feature_map": first, "last_map": last})
 
 
 @pytest.fixture(scope="session")
@@ -174,6 +201,15 @@ def few_layers():
             yield
 
     return build_others
+
+
+@pytest.fixture(scope="session")
+def few_layers_folder(tmp_path_factory):
+    """A folder for PYTHONPATH that makes commands, and their children, build it too."""
+    folder = tmp_path_factory.mktemp("few-layers")
+    build = inspect.getsource(build_small_backbone)
+    (folder / "sitecustomize.py").write_text(f"{FEW_LAYERS}\n{build}\n{SAVE_OFTEN}")
+    return folder
 
 
 @pytest.fixture
@@ -194,6 +230,13 @@ def finetuning():
         )
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def no_last_words(monkeypatch):
+    """Whether a stage takes long enough for a last line says how busy the machine is."""
+    monkeypatch.setattr(stages, "LONG_SECONDS", 1e9)
+    monkeypatch.setenv("PYTHONSAFEPATH", "")  # which commands set: it is given back
 
 
 @pytest.fixture
@@ -229,11 +272,12 @@ def shell():
 
 @pytest.fixture(scope="session")
 def vlfeat():
-    """Read one of the files of VLFeat's outputs, or skip the test where they are not."""
+    """Read VLFeat's outputs: those kept here or, for `whole`, all where they are (else skip)."""
 
-    def read(name):
-        if not (path := VLFEAT / name).exists():
-            pytest.skip(f"VLFeat's output is not here: {path}")
+    def read(name, *, whole=False):
+        path = (VLFEAT if whole else REFERENCE) / name
+        if not path.exists():
+            pytest.skip(f"VLFeat's whole output is not here: {path}")
         with np.load(path) as arrays:
             return dict(arrays)
 

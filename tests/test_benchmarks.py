@@ -3,14 +3,21 @@
 import csv
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pydicom
 import pytest
+import tifffile
+from PIL import Image
 
 from trifuse.recipes.recipe import Recipe
-from trifuse.studies.comparison.methods import choose_methods, default_methods
+from trifuse.studies.comparison.methods import default_methods, read_methods
+
+pytestmark = pytest.mark.slow
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -22,7 +29,7 @@ def run(script, *arguments):
     return ran.stdout
 
 
-HELPERS = {"small_job.py", "fuzz_material.py"}
+HELPERS = {"small_job.py", "foreign_readers.py", "fuzz_material.py", "fuzz_pictures.py"}
 """What benchmarks import, and nobody runs by itself."""
 
 
@@ -35,17 +42,22 @@ def test_every_benchmark_is_run():
 
 def test_the_comparison_in_the_results_has_the_default_methods_and_more():
     recipe = Recipe()
-    methods = choose_methods(BENCHMARKS / "fusions.toml", recipe)
+    methods = read_methods(BENCHMARKS / "fusions.toml", recipe)
     defaults = default_methods(recipe)
     assert {name: methods[name] for name in defaults} == defaults
     assert len(set(map(repr, methods.values()))) == len(methods) > len(defaults)
 
 
-def test_scoring(archive, model_file):
+def test_scoring(archive, model_file, tmp_path):
     options = ["--model", model_file, "--images", archive / "images", "--limit", "9"]
-    printed = run("bench_scoring.py", *options, "--repeats", "1")
-    for line in ("one image, cold", "import tensorflow", "--jobs 1", "--jobs 2", "dense SIFT"):
+    before, figure = tmp_path / "before.json", tmp_path / "stages.png"
+    before.write_text('{"decode": 1.0, "everything": 2.0}')
+    options += ["--against", sys.executable, "--against-model", model_file, "--repeats", "1"]
+    options += ["--stages", tmp_path / "now.json", "--before", before, "--figure", figure]
+    printed = run("bench_scoring.py", *options)
+    for line in ("one image, cold", "--jobs 2, other", "ratio", "describe sift", "everything"):
         assert line in printed
+    assert figure.stat().st_size > 1000
 
 
 @pytest.fixture
@@ -67,9 +79,22 @@ def test_review(table, recipe_file):
 
 def test_descriptors():
     printed = run("bench_descriptors.py", "--repeats", "1", "--curve", "1")
-    for line in ("gauss window", "cv2.SIFT", "skimage", "VLAD, 11,000 x 80", "sum of its parts"):
+    for line in (
+        "gauss window",
+        "cv2.SIFT",
+        "products",
+        "skimage",
+        "VLAD, 11,000 x 80",
+        "sum of its parts",
+    ):
         assert line in printed
     assert "| 1 | 240,110 |" in printed
+
+
+def test_codebooks():
+    printed = run("bench_codebooks.py", "--size", "2000", "--components", "4", "--seeds", "1")
+    assert printed.startswith("2,000 x 66, 4 centres\nmixture, seed 0: ")
+    assert "squared distances 1.0" in printed
 
 
 def test_ablation(table, tmp_path):
@@ -93,6 +118,11 @@ def test_kills():
     assert sum(int(number) for number in re.findall(r"(\d+) kills of", printed)) >= 5
 
 
+def test_a_large_fit():
+    printed = run("large_fit.py", "--images", "400", "--share", "0.01", "--recipe", "fast")
+    assert re.search(r"^fitted in \d+ s of processor time, peak [\d.]+ GB$", printed, re.MULTILINE)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads memory from /proc")
 def test_many_inputs():
     printed = run("many_inputs.py", "--few", "60", "--many", "240", "--repeats", "1")
@@ -107,7 +137,7 @@ def test_many_inputs():
 def test_a_full_disk():
     if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
         pytest.skip("this machine does not let root mount")
-    printed = run("full_disk.py", "--images", "400", "--kilobytes", "48")
+    printed = run("full_disk.py", "--images", "200", "--kilobytes", "24")
     assert "exit code 1. Error: disk/o.csv cannot be written: No space left on device." in printed
     assert printed.endswith("the bytes are the same\n")
 
@@ -118,7 +148,8 @@ def test_explanations(table, recipe_file, tmp_path):
     printed = run("explanation.py", *options, *archive)
     hits = dict(re.findall(r"^\| (\w+) +\| +(\d+)% \|$", printed, re.MULTILINE))
     assert int(hits["all"]) > 50
-    assert "| insertion, centre first |" in printed
+    assert "| insertion, centre first  " in printed
+    assert "| better than random, the map  " in printed
     assert (tmp_path / "explain-lesion.png").stat().st_size > 10_000
 
 
@@ -143,21 +174,56 @@ def test_backbones():
     )
 
 
-FINETUNING = """
-network = { weights = "random", side = 32, frozen = 0.9 }
-schedule = { epochs = 1, images_per_epoch = 16, batch = 8 }
-split = { folds = 4, calibration = 2 }
-export = { rows = 32, columns = 32, views = 1 }
+def test_foreign_files(model_file, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 65536, (3, 40, 50), dtype=np.uint16)
+    folder = tmp_path / "foreign" / "below"
+    folder.mkdir(parents=True)
+    Image.fromarray((noise[0] >> 8).astype(np.uint8)).save(folder / "grey.png")
+    tifffile.imwrite(folder / "planes.tif", noise, photometric="rgb", planarconfig="separate")
+    tifffile.imwrite(folder / "floats.tif", noise[0].astype(np.float32))
+    (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff")
+    (folder / "text.txt").write_text("no image")
+    shutil.copy(pydicom.data.get_testdata_file("CT_small.dcm", download=False), folder / "CT")
+    printed = run("foreign.py", tmp_path / "foreign", "--model", model_file)
+    rows = {row[1]: row[2:-1] for row in map(cells, printed.splitlines()) if len(row) == 10}
+    assert rows["PNG"] == rows["DICOM"] == ["1", "1", "1", "0", "0", "0", "0"]
+    assert rows["TIFF"] == ["2", "1", "1", "0", "0", "1", "0"]
+    assert rows["JPEG"] == rows["other"] == ["1", "0", "0", "0", "0", "1", "0"]
+    assert re.search(r"^\| TIFF \| its samples are floating-point numbers of N bits,.* \| 1 \|$",
+                     printed, re.MULTILINE)  # fmt: skip
+    # Pillow reads planes of 16 bits as noise.
+    assert re.search(r"^agreed: below/planes\.tif; ok; pillow differs: .*; tifffile agrees$",
+                     printed, re.MULTILINE)  # fmt: skip
+    assert "trifuse predict: 6 files, 6 rows of 6, 3 of errors, exit code 3" in printed
+
+
+FOREIGN_PLANT = """
+import os, sys
+from trifuse.features import images
+
+def plant(content, **_):
+    if content[:2] == b"BM":
+        os.abort()
+    raise KeyError("planted")
+
+images.read_image = plant
 """
 
 
-def test_fine_tuning(table, recipe_file, tmp_path):
-    recipe, work = tmp_path / "finetuning.toml", tmp_path / "work"
-    recipe.write_text(FINETUNING, encoding="utf-8")
-    options = ("--recipe", recipe_file, "--finetuning", recipe, "--folds", "2", "--jobs", "1")
-    printed = run("fine_tuned.py", table, "--work", work, *options, "--networks", "2")
-    for method in ("frozen, ensemble", "tuned, network", "tuned, ensemble"):
-        assert f"| {method} " in printed
-    assert (work / "report.html").exists()
-    networks = [work / f"tuned-{number}" / "network.trifuse-cnn" for number in range(2)]
-    assert networks[0].read_bytes() != networks[1].read_bytes()
+def test_foreign_files_that_end_the_process_or_raise_are_told(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(FOREIGN_PLANT)
+    folder = tmp_path / "foreign"
+    folder.mkdir()
+    Image.new("L", (9, 9)).save(folder / "a.bmp")
+    Image.new("L", (9, 9)).save(folder / "b.png")
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    command = [sys.executable, BENCHMARKS / "foreign.py", folder]
+    environment = {**os.environ, "PYTHONPATH": path}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "| BMP | ended its process with code -N | 1 |" in ran.stdout
+    assert re.search(r"b\.png: FINDING .*KeyError: 'planted'$", ran.stdout, re.MULTILINE)
+
+
+def cells(line):
+    return [cell.strip() for cell in line.split("|")]

@@ -8,16 +8,11 @@ import pytest
 
 import trifuse
 
-MODULES = [
-    module.name
-    for module in pkgutil.walk_packages(trifuse.__path__, prefix="trifuse.")
-    if module.name.split(".")[1]
-    in {"recipes", "features", "encoders", "classifiers", "datasets", "studies", "batch"}
-]
+MODULES = [module.name for module in pkgutil.walk_packages(trifuse.__path__, prefix="trifuse.")]
 
 
 def test_modules_are_found():
-    assert "trifuse.features.dense_sift" in MODULES
+    assert "trifuse.features.descriptors.sift" in MODULES
 
 
 @pytest.mark.parametrize("name", MODULES)

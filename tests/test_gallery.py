@@ -15,6 +15,8 @@ from trifuse.datasets.synthetic import write_synthetic_archive
 from trifuse.features.cells import CellGrid
 from trifuse.features.grid import PatchGrid
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "benchmarks" / "gallery"
 FIGURES = ROOT / "docs" / "figures"

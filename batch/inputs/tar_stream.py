@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from trifuse.batch.inputs.entries import CHUNK_BYTES, ArchiveError
-
 MAX_UNPACKED_BYTES = 1 << 40
 """1 TiB, of a compressed tar archive: a bomb costs time, but not for ever."""
 MAX_HEADER_BYTES = 1 << 17
@@ -21,12 +19,17 @@ MAX_XZ_BYTES = 128 << 20
 MAX_TRAILER_BYTES = 16 << 20
 """Of zeros behind the end mark; what follows them is not looked at."""
 BLOCK_BYTES = 512
+CHUNK_BYTES = 65_536
+"""Members are unpacked piece by piece, so that none is larger than its header says."""
 
 
-def unpack_stream(file: BinaryIO) -> TarStream:
+class ArchiveError(ValueError):
+    """An archive or a member cannot be read; the message is a clause ("it is encrypted")."""
+
+
+def unpack_stream(file: io.BufferedReader[io.RawIOBase]) -> TarStream:
     """Give the bytes of a tar archive, whose compression its first bytes tell."""
-    magic = file.read(6)
-    file.seek(0)
+    magic = file.peek(6)[:6]
     if magic.startswith(b"\x1f\x8b"):
         return TarStream(cast(BinaryIO, gzip.GzipFile(fileobj=file)), MAX_UNPACKED_BYTES)
     if magic.startswith(b"BZh"):
@@ -47,7 +50,8 @@ class TarStream:
     file : binary file
         Its `read` gives as much as it is asked for, except at the end.
     limit : int, optional
-        Of bytes that it may give; with none it can be as long as it is, and skips by seeking.
+        Of bytes that it may give; with none it can be as long as it is, and skips by seeking where
+        the file can.
     """
 
     def __init__(self, file: BinaryIO, limit: int | None) -> None:
@@ -56,7 +60,7 @@ class TarStream:
         self._limit = limit
         self._position = 0
         self._last = b""
-        self._is_broken = False
+        self._broken_by: Exception | None = None
 
     def tell(self) -> int:
         """Give the position in the unpacked archive."""
@@ -68,7 +72,7 @@ class TarStream:
         if distance < 0:
             msg = "it has sizes that lead backwards"
             raise ArchiveError(msg)
-        if self._limit is None:
+        if self._limit is None and self._file.seekable():
             self._file.seek(distance, io.SEEK_CUR)
             self._position = position
         else:
@@ -116,15 +120,17 @@ class TarStream:
                 return
 
     def _read(self, size: int) -> bytes:
-        if self._is_broken:  # to read on would give anything
-            raise EOFError
-        self._is_broken = True
-        data = self._file.read(size)
-        self._position += len(data)
-        if self._limit is not None and self._position > self._limit:
-            msg = f"it has more than {self._limit:,} bytes when unpacked"
-            raise ArchiveError(msg)
-        self._is_broken = False
+        if self._broken_by is not None:  # to read on would give anything
+            raise EOFError from self._broken_by
+        try:
+            data = self._file.read(size)
+            self._position += len(data)
+            if self._limit is not None and self._position > self._limit:
+                msg = f"it has more than {self._limit:,} bytes when unpacked"
+                raise ArchiveError(msg)
+        except Exception as error:
+            self._broken_by = error
+            raise
         return data
 
 

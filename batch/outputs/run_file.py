@@ -6,61 +6,59 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
-from trifuse.batch.outputs.format import Format
-from trifuse.batch.outputs.journal import Checkpoint, Journal, journal_path, sync_folder
-from trifuse.classifiers.output import OutputError, cannot_write, check_output, open_output
+from trifuse.batch.outputs.formats import Format
+from trifuse.batch.outputs.journal import Journal, sync_folder
+from trifuse.batch.outputs.receipts import Receipt, write_receipts
+from trifuse.batch.text import without_controls
+from trifuse.classifiers.output import OutputError, writing
+from trifuse.features.files import file_sha256
 
-
-class RunOutput(Protocol):
-    """Where the rows go."""
-
-    @property
-    def last(self) -> Checkpoint:
-        """How much is safely written."""
-
-    def append(self, rows: bytes, checkpoint: Checkpoint) -> None:
-        """Write the rows of a chunk, safely; the checkpoint's size is filled in."""
-
-    def close(self) -> None:
-        """Leave what is written as it is."""
+LONGEST_END = ".converted.converting"
+"""The longest that stands behind an output's name while it is being written."""
 
 
 class StandardOutput:
-    """Standard output: rows are flushed, and nothing can be resumed."""
+    """Standard output: rows are flushed, and nothing can be resumed.
+
+    Parameters
+    ----------
+    header : bytes
+        Stands before the first rows, or alone where a run without rows ends well: of a run that is
+        refused nothing is written.
+    """
 
     def __init__(self, header: bytes) -> None:
-        self._last = Checkpoint()
-        self._write(header)
+        self._header = header
 
-    @property
-    def last(self) -> Checkpoint:
-        """How much is written."""
-        return self._last
-
-    def append(self, rows: bytes, checkpoint: Checkpoint) -> None:
-        """Write the rows of a chunk."""
-        self._write(rows)
-        self._last = checkpoint
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def _write(self, content: bytes) -> None:
+    def append(self, rows: bytes) -> None:
+        """Write some rows, behind the header where they are the first."""
+        rows, self._header = self._header + rows, b""
+        content = rows
+        if sys.stdout.isatty():  # the bytes are for programs; a person is shown the text
+            text = rows.decode("utf-8", "surrogateescape")
+            content = without_controls(text).encode("utf-8", "replace")
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()  # whoever reads along sees rows as soon as they are known
 
+    def finish(self) -> None:
+        """Write the header of an output without rows."""
+        self.append(b"")
 
+
+@dataclass
 class RunFile:
     """A file that is `NAME.partial` until it is whole.
 
     After each chunk the rows and then the journal are forced to the disk. When all is done the
-    manifest is written, the file gets its name, and the journal goes: a run that was killed
-    anywhere in between does the rest again.
+    receipts and the manifest are written, the journal says so, and all get their names: a run that
+    was killed anywhere in between does the rest again, and until then the output that was there
+    before is whole.
 
     Parameters
     ----------
@@ -69,164 +67,133 @@ class RunFile:
     file : binary file
         The partial file, at its end.
     journal : Journal
+        Knows how much is safely written.
     """
 
-    def __init__(self, path: Path, file: BinaryIO, journal: Journal) -> None:
-        self.path = path
-        self.journal = journal
-        self._file = file
+    path: Path
+    file: BinaryIO
+    journal: Journal
 
-    @property
-    def last(self) -> Checkpoint:
-        """How much is safely written."""
-        return self.journal.last
+    def append(self, rows: bytes, receipts: Sequence[Receipt]) -> None:
+        """Write the rows of some inputs, and note in the journal that they are safe."""
+        with writing(self.path):
+            self.file.write(rows)
+            _sync(self.file)
+            digest = hashlib.sha256(rows).hexdigest()
+            self.journal.add(self.journal.last.after(receipts, rows, digest), receipts)
 
-    def append(self, rows: bytes, checkpoint: Checkpoint) -> None:
-        """Write the rows of a chunk, and note in the journal that they are safe."""
-        try:
-            self._file.write(rows)
-            self._sync()
-            size = self._file.tell()
-            self.journal.add(Checkpoint(**{**vars(checkpoint), "size": size}))
-        except OSError as error:
-            raise OutputError(cannot_write(self.path, error)) from error
-
-    def finish(self, form: Format, describe: Callable[[str], dict[str, Any]]) -> None:
-        """Give the file its name, and write the manifest beside it.
+    def finish(
+        self,
+        form: Format,
+        describe: Callable[[str, str], dict[str, Any]],
+        find_rows: Callable[[], Iterable[tuple[BinaryIO, int, Receipt]]] | None = None,
+    ) -> None:
+        """Give the file its name, and write the receipts and the manifest beside it.
 
         Parameters
         ----------
         form : Format
         describe : callable
-            From the SHA-256 of the whole file to its manifest.
+            From the SHA-256 of the whole file and that of the receipts to the manifest.
+        find_rows : callable, optional
+            Where rows do not stand in the partial file in their order: gives of each input, in
+            order, the file and the place of its rows, and its receipt.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        trifuse.batch.outputs.formats.FormatError
+            If the format may not hold these rows together; what is written stays.
         """
-        self._file.close()
-        partial, whole = partial_path(self.path), partial_path(self.path)
-        try:
+        self.file.close()
+        names = Names(self.path)
+        with writing(self.path):
+            whole = names.partial
+            if find_rows is not None:
+                whole = names.assembled
+                with whole.open("wb") as file:
+                    file.write(form.header())
+                    for source, start, receipt in find_rows():
+                        source.seek(start)
+                        if len(rows := source.read(receipt.size)) < receipt.size:
+                            raise OSError(5, "the rows that are to be kept have been cut off")
+                        file.write(rows)
+                    _sync(file)
+            form.check_rows(whole)
             if form.converts:
-                whole = self.path.with_name(f"{self.path.name}.converted")
-                form.finish(partial, whole)
-            with whole.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            with open_output(manifest_path(self.path)) as manifest:
-                manifest.write(f"{json.dumps(describe(sha256), indent=1)}\n".encode())
-            whole.replace(self.path)
-            partial.unlink(missing_ok=True)
+                form.finish(whole, names.converted)
+                whole = names.converted
+            with names.new_receipts.open("wb") as file:
+                ordered = find_rows and (receipt for _, _, receipt in find_rows())
+                receipts_sha256 = write_receipts(file, ordered or self.journal.receipts())
+                _sync(file)
+            sha256 = file_sha256(whole)
+            with names.new_manifest.open("wb") as file:
+                file.write(f"{json.dumps(describe(sha256, receipts_sha256), indent=1)}\n".encode())
+                _sync(file)
             sync_folder(self.path)
-        except OSError as error:
-            raise OutputError(cannot_write(self.path, error)) from error
+            self.journal.add_whole(whole.name)
+            rename_whole(self.path, self.journal)
+
+    def discard(self) -> None:
+        """Leave no trace of a run that found nothing to do, or that cannot be gone on with."""
+        self.file.close()
+        names = Names(self.path)
+        for rest in (names.partial, names.assembled, names.converted):
+            rest.unlink(missing_ok=True)
         self.journal.close(remove=True)
 
     def close(self) -> None:
         """Leave what is written as it is, for a run that goes on with it."""
         with suppress(OSError):  # a full disk was told already
-            self._file.close()
+            self.file.close()
         self.journal.close()
 
-    def _sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
 
+class Names:
+    """The names of all files of a run beside its output.
 
-def begin_run(path: Path, header: bytes, decisive: dict[str, Any], overwrite: bool) -> RunFile:
-    """Begin an output.
-
-    Raises
-    ------
-    OutputError
-        If there is an output, or the rest of an interrupted run, that must not be replaced, or if
-        it cannot be written.
+    Parameters
+    ----------
+    path : Path
+        Of the output.
     """
-    check_output(path, overwrite)
-    partial = partial_path(path)
-    if not overwrite and (journal_path(path).exists() or partial.exists()):
-        msg = (
-            f"An interrupted run left {partial}; go on with it by --resume, or begin anew by "
-            "--overwrite."
-        )
+
+    def __init__(self, path: Path) -> None:
+        self.journal = path.with_name(f"{path.name}.journal")
+        self.partial = path.with_name(f"{path.name}.partial")
+        self.assembled = path.with_name(f"{path.name}.assembled")
+        self.converted = path.with_name(f"{path.name}.converted")
+        self.manifest = path.with_name(f"{path.name}.run.json")
+        self.new_manifest = path.with_name(f"{path.name}.json.new")
+        self.receipts = path.with_name(f"{path.name}.run.inputs")
+        self.new_receipts = path.with_name(f"{path.name}.inputs.new")
+
+    def __iter__(self) -> Iterator[Path]:
+        """Give them all; those that are not whole yet too."""
+        return iter(vars(self).values())
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def rename_whole(path: Path, journal: Journal) -> None:
+    """Give all that a run has written their names; again, where it was killed at that."""
+    names = Names(path)
+    if journal.whole not in {one.name for one in (names.partial, names.assembled, names.converted)}:
+        msg = f"{journal.path} is damaged; begin anew by --overwrite."
         raise OutputError(msg)
-    journal = Journal.begin(journal_path(path), decisive)
-    try:
-        file = partial.open("wb")
-        file.write(header)
-    except OSError as error:
-        raise OutputError(cannot_write(path, error)) from error
-    run = RunFile(path, file, journal)
-    run.append(b"", Checkpoint())
-    return run
-
-
-def resume_run(path: Path, header: bytes, decisive: dict[str, Any]) -> RunFile | None:
-    """Go on with an output, or begin it where nothing is there; None where it is whole already.
-
-    Raises
-    ------
-    OutputError
-        If what is there was made by another model or with other options or inputs, or if it is
-        damaged.
-    """
-    journal = Journal.reopen(journal_path(path))
-    with ExitStack() as stack:
-        if journal is not None:
-            stack.callback(journal.close)
-        if journal is not None and partial_path(path).exists():
-            _check_same(partial_path(path), journal.options, decisive)
-            run = RunFile(path, stack.enter_context(_reopen(path, journal.last.size)), journal)
-            if not journal.last.size:  # killed before the header was safe
-                run.append(header, Checkpoint())
-            stack.pop_all()
-            return run
-        if path.exists():
-            _check_same(path, read_manifest(path).get("options"), decisive)
-            if journal is not None:  # killed when the file had its name already
-                journal.close(remove=True)
-            return None
-    return begin_run(path, header, decisive, overwrite=True)
-
-
-def _reopen(path: Path, size: int) -> BinaryIO:
-    """Open the partial file at the end of what is safe."""
-    partial = partial_path(path)
-    try:
-        if partial.stat().st_size < size:
-            msg = f"{partial} is shorter than its journal says; begin anew by --overwrite."
-            raise OutputError(msg)
-        file = partial.open("r+b")
-        file.truncate(size)
-        file.seek(size)
-    except OSError as error:
-        raise OutputError(cannot_write(partial, error)) from error
-    return file
-
-
-def partial_path(path: Path) -> Path:
-    """Give the name of an output that is not whole yet."""
-    return path.with_name(f"{path.name}.partial")
-
-
-def manifest_path(path: Path) -> Path:
-    """Give the name of an output's manifest."""
-    return path.with_name(f"{path.name}.run.json")
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """Read the manifest of an output; empty where there is none, or it is damaged."""
-    try:
-        manifest = json.loads(manifest_path(path).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return manifest if isinstance(manifest, dict) else {}
-
-
-def _check_same(path: Path, then: Any, now: dict[str, Any]) -> None:
-    """Raise OutputError for the first option that differs."""
-    if not isinstance(then, dict):
-        msg = f"{path} is there, and nothing tells how it was made; name another output."
-        raise OutputError(msg)
-    for name in {**now, **then}:
-        if then.get(name) != json.loads(json.dumps(now.get(name))):
-            msg = (
-                f"{path} was made with other {name.replace('_', ' ')}; resume with the same, or "
-                "begin anew by --overwrite."
-            )
-            raise OutputError(msg)
+    for new, name in (
+        (names.new_receipts, names.receipts),
+        (names.new_manifest, names.manifest),
+        (path.with_name(journal.whole), path),
+    ):
+        if new.exists():
+            new.replace(name)
+    for rest in (names.partial, names.assembled):
+        rest.unlink(missing_ok=True)
+    sync_folder(path)
+    journal.close(remove=True)

@@ -12,7 +12,8 @@ from scipy.spatial import Voronoi
 
 from material import Material
 from style import BLACK, GREY, RED, SKY, WIDTH
-from trifuse.encoders.codebook import GaussianMixture, fit_centers, fit_gaussian_mixture
+from trifuse.encoders.codebook import fit_centers
+from trifuse.encoders.mixture import GaussianMixture, fit_gaussian_mixture
 
 
 def draw_codebook(material: Material) -> Figure:

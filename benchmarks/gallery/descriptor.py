@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from material import BIN_SIZE, BIN_SIZES, LONGEST_SIDE, STEP, Material
 from style import BLACK, BLUE, GREEN, ORANGE, SKY, WIDTH, show, zoom
-from trifuse.features.dense_sift import DenseSiftExtractor
-from trifuse.features.grey import grey_levels
+from trifuse.features.descriptors.sift import DenseSiftExtractor
 from trifuse.features.grid import CELLS
-from trifuse.features.orientation import ORIENTATIONS, orientation_maps
+from trifuse.features.orientation import ORIENTATIONS, grey_levels, orientation_maps
 
 
 def draw_descriptor(material: Material) -> Figure:
@@ -53,7 +52,7 @@ def strongest_patch(image: NDArray[np.uint8]) -> tuple[int, int, NDArray[np.floa
     rows, columns = image.shape[:2]
     bounds = (margin, margin, rows - margin, columns - margin)
     extractor = DenseSiftExtractor(STEP, [BIN_SIZE], bounds=bounds)
-    (values, _), contrast = extractor.extract_with_contrast(image)
+    values, contrast = extractor.describe(image).arrays
     strongest = int(contrast.argmax())
     (grid,) = extractor.grids((rows, columns))
     row, column = np.rint(grid.centers()[strongest] - 1.5 * BIN_SIZE).astype(int).tolist()

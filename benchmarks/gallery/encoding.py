@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from material import DIMENSION, N_CENTERS, Material
 from style import BLACK, WIDTH
-from trifuse.encoders.fisher import fisher_vector
-from trifuse.encoders.vlad import vlad
+from trifuse.encoders.methods.fisher import fisher_vector
+from trifuse.encoders.methods.vlad import vlad
 
 
 def draw_encoding(material: Material) -> Figure:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import pairwise_distances_argmin
 
 from trifuse.datasets.synthetic import write_synthetic_archive
-from trifuse.encoders.codebook import GaussianMixture, fit_centers, fit_gaussian_mixture
+from trifuse.encoders.codebook import fit_centers
+from trifuse.encoders.mixture import GaussianMixture, fit_gaussian_mixture
 from trifuse.encoders.projection import Projection
 from trifuse.encoders.sampling import Reservoir
-from trifuse.encoders.stream import project
-from trifuse.features.dense_sift import DenseSiftExtractor
+from trifuse.encoders.stream_encoder import project
+from trifuse.features.descriptors.sift import DenseSiftExtractor
 from trifuse.features.grid import LocalDescriptors
 from trifuse.features.images import ImageError, read_image
 from trifuse.features.resize import shrink

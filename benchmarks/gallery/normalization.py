@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from material import N_CENTERS, Material
 from style import BLACK, BLUE, GREEN, ORANGE, WIDTH
-from trifuse.encoders.fisher import fisher_vector
-from trifuse.encoders.vlad import vlad
+from trifuse.encoders.methods.fisher import fisher_vector
+from trifuse.encoders.methods.vlad import vlad
 
 
 def draw_normalization(material: Material) -> Figure:

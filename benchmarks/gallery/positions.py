@@ -13,8 +13,8 @@ from sklearn.metrics import pairwise_distances_argmin
 from material import BIN_SIZE, STEP, Material
 from style import BLACK, GREEN, GREY, OKABE_ITO, ORANGE, PURPLE, SKY, WIDTH, show
 from trifuse.encoders.codebook import fit_centers
-from trifuse.encoders.stream import project
-from trifuse.features.dense_sift import DenseSiftExtractor
+from trifuse.encoders.stream_encoder import project
+from trifuse.features.descriptors.sift import DenseSiftExtractor
 
 PARTS = (BLACK, ORANGE, SKY, GREEN, PURPLE)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from material import BIN_SIZE, BIN_SIZES, STEP, Material
 from style import BLUE, RED, WIDTH
 from trifuse.features.cells import window
-from trifuse.features.dense_sift import WINDOW_SIZE, DenseSiftExtractor
+from trifuse.features.descriptors.sift import WINDOW_SIZE, DenseSiftExtractor
 from trifuse.features.grid import CELLS
 
 Window = Literal["flat", "gauss"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,6 @@ ENSEMBLE = "fused, ensemble"
 
 class MethodsError(ValueError):
     """Methods that cannot be compared; the message says which, and what to do."""
-
-
-def choose_methods(path: Path | None, recipe: Recipe) -> dict[str, Recipe]:
-    """Give the methods of a file, or without one the default methods."""
-    return default_methods(recipe) if path is None else read_methods(path, recipe)
 
 
 def default_methods(recipe: Recipe) -> dict[str, Recipe]:
@@ -77,8 +72,7 @@ def read_methods(path: Path, recipe: Recipe) -> dict[str, Recipe]:
     try:
         tables = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        msg = f"The methods of {path} cannot be read: {error}."
-        raise MethodsError(msg) from error
+        raise MethodsError(f"The methods of {path} cannot be read: {error}.") from error
     if not tables:
         msg = f'{path} holds no method; a method is a table with its name, such as ["SIFT alone"].'
         raise MethodsError(msg)
@@ -115,19 +109,6 @@ def _read_method(name: str, table: Any, recipe: Recipe, path: Path) -> Recipe:
         msg = f"{path} has {name!r} outside of a method; a method is a table with its name."
         raise MethodsError(msg)
     try:
-        return Recipe.from_dict(_override(recipe.to_dict(), table))
+        return recipe.but(table)
     except RecipeError as error:
-        msg = f"{path}, method {name!r}: {error}"
-        raise MethodsError(msg) from error
-
-
-def _override(recipe: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace keys of a recipe, and within its sections the keys of these."""
-    merged = dict(recipe)
-    for key, value in table.items():
-        section = recipe.get(key)
-        if isinstance(section, dict) and isinstance(value, dict):
-            merged[key] = section | value
-        else:
-            merged[key] = value
-    return merged
+        raise MethodsError(f"{path}, method {name!r}: {error}") from error

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import permutation_test
 
-from trifuse.studies.comparison.measured import Estimate, Measured, measure
 from trifuse.studies.comparison.methods import require_methods
 from trifuse.studies.comparison.scores import ComparisonScores, Leakage, LearningCurve, MethodScores
-from trifuse.studies.comparison.significance import holm, swap_test
+from trifuse.studies.measured import Estimate, Measured, measure_method
 
 COMPARED = ("balanced_bma", "bma", "accuracy", "macro_auc")
 """The figures whose differences are given."""
 PRIMARY = ("balanced_bma", "bma", "accuracy")
 """The figures that can be tested: each is a sum over lesions."""
+PERMUTATIONS_AT_ONCE = 500
 
 
 class ComparisonError(ValueError):
@@ -56,7 +57,7 @@ class LeakageEstimate:
 
 
 @dataclass(frozen=True)
-class Statistics:
+class ComparisonStatistics:
     """What a comparison says.
 
     Attributes
@@ -86,7 +87,7 @@ def compute_statistics(
     leakage: Mapping[str, Leakage],
     baseline: str | None = None,
     primary: str = "balanced_bma",
-) -> Statistics:
+) -> ComparisonStatistics:
     """Measure every method, its difference from the baseline, learning curves and leakage.
 
     All intervals are 95 % percentile intervals on the same resamples of whole lesions.
@@ -114,8 +115,8 @@ def compute_statistics(
         raise ComparisonError(msg)
     baseline = next(iter(scores.methods)) if baseline is None else baseline
     require_methods([baseline], scores.methods)
-    measured = {name: measure(method, scores) for name, method in scores.methods.items()}
-    return Statistics(
+    measured = {name: measure_method(method, scores) for name, method in scores.methods.items()}
+    return ComparisonStatistics(
         baseline=baseline,
         primary=primary,
         figures={
@@ -125,7 +126,7 @@ def compute_statistics(
         differences=_differences(scores, measured, baseline, primary),
         curves={
             name: [
-                (lesions, measure(point, scores).estimate(primary))
+                (lesions, measure_method(point, scores).estimate(primary))
                 for lesions, point in zip(curve.lesions, curve.points, strict=True)
             ]
             for name, curve in curves.items()
@@ -170,9 +171,78 @@ def lesion_parts(
 
 
 def _leakage(pair: Leakage, scores: ComparisonScores) -> LeakageEstimate:
-    by_lesion, by_image = measure(pair.by_lesion, scores), measure(pair.by_image, scores)
+    by_lesion, by_image = (measure_method(one, scores) for one in (pair.by_lesion, pair.by_image))
     return LeakageEstimate(
         {figure: by_lesion.estimate(figure) for figure in COMPARED},
         {figure: by_image.estimate(figure) for figure in COMPARED},
         {figure: by_image.minus(by_lesion, figure) for figure in COMPARED},
     )
+
+
+def swap_test(
+    differences: NDArray[np.float64], n_permutations: int = 9999, random_state: int = 0
+) -> float:
+    """Test whether two methods could be exchanged, lesion by lesion, without notice.
+
+    The statistic is the sum of `differences`; swapping the two methods' answers to a lesion turns
+    the sign of its part. A lesion that both answer alike says nothing.
+
+    Parameters
+    ----------
+    differences : float64 (n_lesions,)
+        What each lesion adds to the difference of a figure that is a sum over lesions.
+    n_permutations : int
+        If there are no more ways to swap than this, all of them are tried.
+    random_state : int
+
+    Returns
+    -------
+    float
+        Two-sided p; of random swaps at least ``2 / (n_permutations + 1)`` [1]_.
+
+    References
+    ----------
+    .. [1] B. Phipson, G. K. Smyth, "Permutation p-values should never be zero", Statistical
+       Applications in Genetics and Molecular Biology 9, 2010.
+
+    Examples
+    --------
+    >>> swap_test(np.array([0.1, 0.1, 0.1, 0.0]))  # 2 of the 8 ways to swap give as much
+    0.25
+    """
+    telling = differences[differences != 0]
+    if len(telling) < 2:
+        return 1.0  # both ways to swap one lesion differ by as much
+    result = permutation_test(
+        (telling,),
+        np.sum,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=n_permutations,
+        batch=PERMUTATIONS_AT_ONCE,
+        rng=np.random.default_rng(random_state),
+    )
+    return float(result.pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for being several, so that any false claim has the stated chance [1]_.
+
+    The k-th smallest of m, from 1, is multiplied by ``m - k + 1``; none falls below a smaller one,
+    and none exceeds 1.
+
+    References
+    ----------
+    .. [1] S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian
+       Journal of ComparisonStatistics 6, 1979.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    p, m = np.array(p_values, dtype=np.float64), len(p_values)
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty(m)
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * (m - np.arange(m))), 1)
+    return [float(value) for value in corrected]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trifuse.encoders.methods import Encoding, Summands
 from trifuse.encoders.normalization import l2_normalize, signed_square_root
-from trifuse.encoders.stream import StreamEncoder, project
+from trifuse.encoders.stream_encoder import StreamEncoder, project, pyramid_parts
 from trifuse.features.grid import LocalDescriptors
-from trifuse.studies.explanation.summands import Summands, fisher_summands, vlad_summands
 
 GAMMA = 0.25
 """How much more a summand counts that has its component's sign; any value from 0.1 on does."""
@@ -47,6 +47,8 @@ class BlockSum:
     summands : sequence of Summands
     groups : tuple of int
         The L2 normalisations, in order: numbers of equal parts, each of them scaled to unit norm.
+    square_root : bool
+        Whether the signed square root is taken before them.
 
     References
     ----------
@@ -69,6 +71,7 @@ class BlockSum:
     dimension: int
     summands: Sequence[Summands]
     groups: tuple[int, ...]
+    square_root: bool = True
 
     @cached_property
     def total(self) -> NDArray[np.float64]:
@@ -78,7 +81,7 @@ class BlockSum:
     @cached_property
     def vector(self) -> NDArray[np.float64]:
         """The block, (dimension,)."""
-        vector = signed_square_root(self.total)
+        vector = signed_square_root(self.total) if self.square_root else self.total
         for n_parts in self.groups:
             vector = l2_normalize(vector.reshape(n_parts, -1))
         return vector.ravel()
@@ -138,18 +141,8 @@ def stream_sums(descriptors: LocalDescriptors, encoder: StreamEncoder) -> dict[s
     encoder : StreamEncoder
     """
     points = project(descriptors, encoder.projection, encoder.options.position_weight)
-    parts = _pyramid_parts(descriptors.positions, encoder.options.pyramid)
-    sums = {}
-    if encoder.mixture is not None:
-        start = partial(fisher_summands, mixture=encoder.mixture)
-        n_parts, dimension = len(parts), 2 * encoder.mixture.means.size
-        sums["fisher"] = _joined(points, parts, start, dimension, (n_parts, 1))
-    if encoder.centers is not None:
-        start = partial(vlad_summands, centers=encoder.centers)
-        n_parts, dimension = len(parts), encoder.centers.size
-        groups = (n_parts * len(encoder.centers), n_parts, 1)
-        sums["vlad"] = _joined(points, parts, start, dimension, groups)
-    return sums
+    parts = pyramid_parts(descriptors.positions, encoder.options.pyramid)
+    return {name: _joined(points, parts, one) for name, one in encoder.encodings.items()}
 
 
 def _add_up(summands: Sequence[Summands], dimension: int) -> NDArray[np.float64]:
@@ -159,27 +152,17 @@ def _add_up(summands: Sequence[Summands], dimension: int) -> NDArray[np.float64]
     return total
 
 
-def _pyramid_parts(positions: NDArray[np.float32], levels: Sequence[int]) -> list[NDArray[np.intp]]:
-    """Give the numbers of the descriptors in each part, as `PyramidStatistics` deals them out."""
-    parts = []
-    for level in levels:
-        row, column = np.minimum(((positions + 0.5) * level).astype(int), level - 1).T
-        of = row * level + column
-        parts += [np.flatnonzero(of == number) for number in range(level * level)]
-    return parts
-
-
 def _joined(
-    points: NDArray[np.float32],
-    parts: Sequence[NDArray[np.intp]],
-    encode: Callable[[NDArray[np.float32]], Iterator[Summands]],
-    dimension: int,
-    groups: tuple[int, ...],
+    points: NDArray[np.float32], parts: Sequence[NDArray[np.intp]], encoding: Encoding
 ) -> BlockSum:
-    """Join the sums of a pyramid's parts, each of `dimension` components, to one block."""
+    """Join the sums of a pyramid's parts to one block."""
+    dimension, n_parts = encoding.length(*encoding.codebook_shape), len(parts)
     summands = [
         Summands(rows[found.rows], found.columns + number * dimension, found.values)
         for number, rows in enumerate(parts)
-        for found in encode(points[rows])
+        for found in encoding.summands(points[rows])
     ]
-    return BlockSum(len(points), dimension * len(parts), summands, groups)
+    groups = [n_parts * n for n in encoding.normalized_parts()] + ([1] if n_parts > 1 else [])
+    return BlockSum(
+        len(points), dimension * n_parts, summands, tuple(groups), encoding.options.square_root
+    )

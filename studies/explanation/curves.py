@@ -15,6 +15,8 @@ STEPS = 20
 """Steps of equal area from the whole picture to none of it."""
 ORDERS = 3
 """Random orders; more would cost time and hardly move the mean."""
+MARGIN = 0.01
+"""Areas that differ by less count as the same."""
 LONGEST_SIDE = 600
 """Larger pictures are shrunk to it, in pixels: each is scored about a hundred times."""
 BLUR = 0.1
@@ -33,9 +35,9 @@ class Curves:
     ----------
     deletion, insertion : ndarray of float64, shape (STEPS + 1,)
         With the most important 0, 1/20, … of the pixels blurred, and with all but them blurred.
-    random : ndarray of float64, shape (STEPS + 1,)
-        Deletion in a random order, the mean of `ORDERS`. Insertion in the opposite order goes
-        through the same pictures backwards, so that both have this area.
+    random : ndarray of float64, shape (ORDERS, STEPS + 1)
+        Deletion in random orders. Insertion in the opposite order goes through the same pictures
+        backwards, so that both have the same area.
     """
 
     deletion: NDArray[np.float64]
@@ -43,13 +45,27 @@ class Curves:
     random: NDArray[np.float64]
 
     def areas(self) -> dict[str, float]:
-        """Give the area under each curve, in 0..1: the mean probability on the way."""
-        return {
-            name: float(np.trapezoid(curve, dx=1 / STEPS)) for name, curve in vars(self).items()
-        }
+        """Give the area under each curve, in 0..1: the mean probability on the way.
+
+        Of the random orders it is the mean.
+        """
+        return {name: float(np.mean(_area(curve))) for name, curve in vars(self).items()}
+
+    @property
+    def beat_random(self) -> bool:
+        """Whether deletion is below, and insertion above, those in every random order."""
+        randoms = _area(self.random)
+        return bool(
+            _area(self.deletion) < randoms.min() - MARGIN
+            and _area(self.insertion) > randoms.max() + MARGIN
+        )
 
 
-def measure(
+def _area(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.trapezoid(curve, dx=1 / STEPS), np.float64)
+
+
+def measure_curves(
     score: Callable[[Image], float],
     image: Image,
     importance: NDArray[np.float64],
@@ -85,7 +101,7 @@ def measure(
     return Curves(
         follow(score, picture, blurred, importance, ends),
         follow(score, blurred, picture, importance, ends[::-1]),
-        np.mean(random, axis=0),
+        np.array(random),
     )
 
 
@@ -113,7 +129,7 @@ def follow(
     Parameters
     ----------
     score, importance
-        As in `measure`.
+        As in `measure_curves`.
     start, end : ndarray of uint8, shape (rows, columns, 3)
     ends : tuple of float
         Their scores.

@@ -28,32 +28,24 @@ class Lattice(NamedTuple):
     side: tuple[float, float]
 
 
-def patch_lattices(shape: tuple[int, int], step: int, bin_sizes: Sequence[int]) -> list[Lattice]:
-    """Give the lattices of dense SIFT and of local colour, one a bin size.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (rows, columns) of the image that was described.
-    step : int
-    bin_sizes : sequence of int
+def patch_lattices(grids: Sequence[PatchGrid]) -> list[Lattice]:
+    """Give the lattices of the patches of grids.
 
     Examples
     --------
-    >>> lattice, = patch_lattices((16, 32), step=8, bin_sizes=[4])
+    >>> lattice, = patch_lattices([PatchGrid((16, 32), step=8, bin_size=4)])
     >>> lattice.rows, lattice.columns, lattice.side
     (array([0.40625]), array([0.203125, 0.453125, 0.703125]), (1.0, 0.5))
     """
     lattices = []
-    for bin_size in bin_sizes:
-        grid = PatchGrid(shape, step, bin_size)
-        middle = (CELLS - 1) * bin_size / 2 + 0.5
+    for grid in grids:
+        middle = (CELLS - 1) * grid.bin_size / 2 + 0.5
+        axes = zip(grid.origin, (grid.n_rows, grid.n_columns), grid.shape, strict=True)
         rows, columns = (
-            (np.arange(n) * step + middle) / length
-            for n, length in zip((grid.n_rows, grid.n_columns), shape, strict=True)
+            (first + np.arange(n) * grid.step + middle) / length for first, n, length in axes
         )
-        side = CELLS * bin_size
-        lattices.append(Lattice(rows, columns, (side / shape[0], side / shape[1])))
+        side = CELLS * grid.bin_size
+        lattices.append(Lattice(rows, columns, (side / grid.shape[0], side / grid.shape[1])))
     return lattices
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,17 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.model import Model
-from trifuse.classifiers.training import Mapper, plain_map
 from trifuse.datasets.table import LabelledTable
 from trifuse.encoders.blocks import Blocks
 from trifuse.encoders.fusion import fuse
-from trifuse.features.images import ImageError, read_image
+from trifuse.features.images import ImageError, read_content, read_image
 from trifuse.studies.page import thumbnail_uri
-from trifuse.studies.projection.errors import ProjectionError
+from trifuse.training.parallel import map_images
 
 FUSED = "fused"
 SCORES = "scores"
 THUMBNAIL_SIDE = 64
+
+
+class ProjectionError(ValueError):
+    """Images that cannot be projected as asked; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,10 @@ class ImageVectors:
         The most probable class of each image.
     thumbnails : tuple of str
         Each image as the ``src`` of an ``img``, of 64 pixels at most.
+    trained_on : ndarray of bool, shape (n_images,)
+        Whether the model was trained on each image's very file.
+    unread : dict of Path to str
+        Why each other image of the archive could not be read.
     """
 
     table: LabelledTable
@@ -47,21 +55,19 @@ class ImageVectors:
     vectors: NDArray[np.float32]
     predicted: tuple[str, ...]
     thumbnails: tuple[str, ...]
-
-    @property
-    def are_right(self) -> NDArray[np.bool_]:
-        """Whether the most probable class is the image's label, shape (n_images,)."""
-        return np.equal(self.predicted, self.table.labels).astype(bool)
+    trained_on: NDArray[np.bool_]
+    unread: Mapping[Path, str] = field(default_factory=dict)
 
 
 class _Seen(NamedTuple):
     vector: NDArray[np.float32]
     predicted: str
     thumbnail: str
+    is_training_image: bool
 
 
 def describe_images(
-    table: LabelledTable, model: Model, of: str = FUSED, mapper: Mapper = plain_map
+    table: LabelledTable, model: Model, of: str = FUSED, jobs: int | None = None
 ) -> ImageVectors:
     """Give each readable image as a vector; images that cannot be read are left out.
 
@@ -73,7 +79,8 @@ def describe_images(
         One of the model's blocks; ``fused``, the vector of `trifuse.encoders.fusion.fuse` under
         the ensemble's block weights; or ``scores``, the square roots of the ensemble's
         probabilities, see `choose_vectors`.
-    mapper : Mapper
+    jobs : int, optional
+        As in `trifuse.training.parallel.map_images`.
 
     Returns
     -------
@@ -84,17 +91,22 @@ def describe_images(
     ProjectionError
         If `of` is none of these, or no image can be read.
     """
-    check_name(of, model)
-    found = list(mapper(partial(_describe, model, of), table.paths, "encoding images"))
-    rows = [row for row, seen in enumerate(found) if seen is not None]
+    check_vectors_name(of, model)
+    found = list(map_images(partial(_describe, model, of), table.paths, "encoding images", jobs))
+    rows = [row for row, seen in enumerate(found) if isinstance(seen, _Seen)]
     if not rows:
         msg = f"none of the {len(table)} images can be read: there is nothing to project"
         raise ProjectionError(msg)
-    vectors, predicted, thumbnails = zip(*filter(None, found), strict=True)
-    return ImageVectors(table.subset(rows), of, np.stack(vectors), predicted, thumbnails)
+    vectors, predicted, thumbnails, known = zip(
+        *(seen for seen in found if isinstance(seen, _Seen)), strict=True
+    )
+    reasons = zip(table.paths, found, strict=True)
+    unread = {path: reason for path, reason in reasons if isinstance(reason, str)}
+    part = table.subset(rows)
+    return ImageVectors(part, of, np.stack(vectors), predicted, thumbnails, np.array(known), unread)
 
 
-def check_name(of: str, model: Model) -> None:
+def check_vectors_name(of: str, model: Model) -> None:
     """Refuse to project what the model does not have.
 
     Raises
@@ -104,15 +116,11 @@ def check_name(of: str, model: Model) -> None:
     """
     names = (*model.recipe.block_weights, FUSED, SCORES)
     if of not in names:
-        msg = f"the model has no {of!r} to project; it has: {', '.join(names)}"
-        raise ProjectionError(msg)
+        raise ProjectionError(f"the model has no {of!r} to project; it has: {', '.join(names)}")
 
 
 def choose_vectors(
-    of: str,
-    blocks: Blocks,
-    probabilities: NDArray[np.float64],
-    weights: Mapping[str, float],
+    of: str, blocks: Blocks, probabilities: NDArray[np.float64], weights: Mapping[str, float]
 ) -> NDArray[np.float32]:
     """Give what `of` names of some images.
 
@@ -143,15 +151,19 @@ def choose_vectors(
     return fuse(blocks, weights) if of == FUSED else blocks[of]
 
 
-def _describe(model: Model, of: str, path: Path) -> _Seen | None:
+def _describe(model: Model, of: str, path: Path) -> _Seen | str:
+    """Describe an image; one that cannot be read gives the reason, which does not name it."""
     try:
-        image = read_image(path)
-    except ImageError:
-        return None
+        content = read_content(path)
+        image = read_image(content)
+        model.encoder.extractor.check_size(image.shape)
+    except ImageError as error:
+        return str(error)
     blocks = model.describe(image)
     probabilities = model.ensemble.probabilities(blocks)
     return _Seen(
         choose_vectors(of, blocks, probabilities, model.ensemble.block_weights)[0],
         model.classes[int(probabilities[0].argmax())],
         thumbnail_uri(image, THUMBNAIL_SIDE),
+        model.training_images.hold(hashlib.sha256(content).hexdigest()),
     )

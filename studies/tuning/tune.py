@@ -11,18 +11,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.classifiers.ensemble import Folds, fit_ensemble
+from trifuse.classifiers.ensemble_fitting import fit_ensemble
+from trifuse.classifiers.member import Folds
 from trifuse.classifiers.prior import balance
 from trifuse.datasets.splits import Split, grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
 from trifuse.recipes.recipe import Recipe
 from trifuse.studies.block_cache import BlockCache
 from trifuse.studies.block_choices import digest
-from trifuse.studies.comparison.folds import draw_inner_folds, score_fold
-from trifuse.studies.comparison.measured import FIGURES, Measured, measure
-from trifuse.studies.comparison.scores import Answers, Truth
-from trifuse.studies.tuning.space import Space, read_choices, search_space, with_choices
-from trifuse.studies.tuning.study import (
+from trifuse.studies.comparison.scores import draw_inner_folds, score_fold
+from trifuse.studies.comparison.timing import feature_seconds
+from trifuse.studies.measured import FIGURES, Answers, Measured, Truth, measure_method
+from trifuse.studies.tuning.search import (
     Budget,
     Trial,
     best_trial,
@@ -30,9 +30,12 @@ from trifuse.studies.tuning.study import (
     open_study,
     run_search,
 )
+from trifuse.studies.tuning.search_space import Space, read_choices, search_space, with_choices
 
 HELD_OUT = 5
 """One in so many lesions is held out."""
+TRIALS_PER_CHOICE = 3
+"""With fewer, the importance of the choices is a guess, and is not told."""
 DEFAULT_BUDGET = Budget()
 
 
@@ -59,7 +62,7 @@ class Tuning:
     best : int
         The trial whose objective is best.
     importances : dict of str to float
-        As `choice_importances` gives them.
+        As `choice_importances` gives them; none below `TRIALS_PER_CHOICE` trials a choice.
     searched, held_out : Part
     outer_base, outer_best : Measured
         Of the base recipe and of the best one, fitted on all searched lesions, on the held-out
@@ -107,7 +110,7 @@ def tune(
     storage : Path
         The file of the search, which goes on where it was.
     objective : str
-        A key of `trifuse.studies.tuning.study.OBJECTIVES`.
+        A key of `trifuse.studies.tuning.search.OBJECTIVES`.
     budget : Budget
     keep_codebooks : bool
         As in `search_space`.
@@ -116,23 +119,22 @@ def tune(
 
     Raises
     ------
-    TuningError, trifuse.studies.extra.ExtraError
+    TuningError, trifuse.features.libraries.ExtraError
     trifuse.datasets.table.DatasetError
         If a class has too few lesions for the split or the folds.
     """
     table, space = cache.table, search_space(base, keep_codebooks)
     split = hold_out(table, base.random_state)
     inner = draw_inner_folds(table, split[0], base)
-    identity = {
-        "archive": digest(cache.content, table.labels, table.groups, table.classes),
-        "recipe": base.fingerprint,
-        "search space": digest([(name, repr(candidates)) for name, candidates in space.items()]),
-    }
+    archive = digest(cache.content, table.labels, table.groups, table.classes)
+    identity = {"archive": archive} | _identify(base, space)
     with open_study(storage, objective, identity) as study:
         score = partial(score_choices, cache, base, split[0], inner)
         start = read_choices(base, space)
         trials = run_search(study, space, start, score, budget, base.random_state, say)
-        importances = choice_importances(study, base.random_state)
+        importances = {}
+        if len(trials) >= TRIALS_PER_CHOICE * len(space):
+            importances = choice_importances(study, base.random_state)
     best = best_trial(trials, objective)
     say("fitting the first and the best recipe on all of the searched lesions")
     return Tuning(
@@ -147,6 +149,33 @@ def tune(
         _measure_outer(cache, base, split),
         _measure_outer(cache, with_choices(base, trials[best].choices), split),
     )
+
+
+def rehearse_search(
+    cache: BlockCache, base: Recipe, storage: Path, objective: str, keep_codebooks: bool = False
+) -> None:
+    """Raise in the first minute what `tune` would else raise after many.
+
+    Folds are drawn, the network is built, a few images go through the recipe, and the search that
+    there may be already must be the same one, as far as it can be told without the images.
+
+    Parameters
+    ----------
+    cache, base, storage, objective, keep_codebooks
+        As in `tune`.
+
+    Raises
+    ------
+    TuningError, trifuse.features.libraries.ExtraError
+    trifuse.datasets.table.DatasetError, trifuse.features.backbones.BackboneError,
+    trifuse.encoders.codebook.CodebookError, trifuse.features.images.ImageError
+    """
+    draw_inner_folds(cache.table, hold_out(cache.table, base.random_state)[0], base)
+    if storage.exists():
+        with open_study(storage, objective, _identify(base, search_space(base, keep_codebooks))):
+            pass
+    cache.embedder(base)
+    feature_seconds(cache, base)
 
 
 def hold_out(table: LabelledTable, random_state: int = 0) -> Split:
@@ -170,6 +199,12 @@ def score_choices(
     return {figure: values[figure] for figure in FIGURES}
 
 
+def _identify(base: Recipe, space: Space) -> dict[str, str]:
+    """Tell a search from others, but for its archive."""
+    candidates = digest([(name, repr(values)) for name, values in space.items()])
+    return {"recipe": base.fingerprint, "search space": candidates}
+
+
 def _size(table: LabelledTable, rows: NDArray[np.intp]) -> Part:
     return Part(len(rows), len(set(table.group_indices[rows].tolist())))
 
@@ -186,4 +221,4 @@ def _measure(
     prior = np.bincount(training.label_indices, minlength=len(part.classes)) / len(training)
     answers = Answers(probabilities[None], balance(probabilities, prior)[None])
     truth = Truth(part.classes, part.label_indices, part.group_indices)
-    return measure(answers, truth, **options)
+    return measure_method(answers, truth, **options)

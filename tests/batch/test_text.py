@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trifuse.batch.text import to_bytes, to_unicode
-from trifuse.studies.prediction_files import restore_text
+from trifuse.datasets.prediction_files import restore_text
 
 ODD = st.text(st.sampled_from("\\udcf8x\udcff\ud800\udfffé"), max_size=12)
 

@@ -7,7 +7,7 @@ import pytest
 
 from trifuse.classifiers.bootstrap import (
     RESAMPLES_AT_ONCE,
-    percentile_interval,
+    interval_around,
     resample_groups,
 )
 
@@ -38,10 +38,16 @@ def test_one_group_cannot_be_resampled():
 
 def test_a_percentile_interval_leaves_nan_out():
     values = np.array([math.nan, *range(101), math.nan], dtype=float)
-    assert percentile_interval(values) == pytest.approx((2.5, 97.5))
-    assert percentile_interval(values, level=0.5) == (25.0, 75.0)
+    assert interval_around(50, values) == pytest.approx((2.5, 97.5))
+    assert interval_around(50, values, level=0.5) == (25.0, 75.0)
+
+
+def test_an_interval_is_widened_to_its_value():
+    assert interval_around(20, np.arange(101.0), level=0.5) == (20, 75.0)
+    assert interval_around(80, np.arange(101.0), level=0.5) == (25.0, 80)
+    assert all(map(math.isnan, interval_around(math.nan, np.arange(101.0))))
 
 
 @pytest.mark.parametrize("values", [[], [math.nan, math.nan]])
 def test_nothing_known_has_no_interval(values):
-    assert all(map(math.isnan, percentile_interval(np.array(values))))
+    assert all(map(math.isnan, interval_around(1.0, np.array(values))))

@@ -5,10 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.optimize import check_grad
 from scipy.special import softmax as scipy_softmax
-from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.metrics import log_loss
 
-from trifuse.classifiers.calibration import Calibration, fit_calibration, log_loss, softmax
+from trifuse.classifiers.calibration import (
+    Calibration,
+    calibration_loss,
+    fit_calibration,
+    softmax,
+)
 
 SCORES = arrays(np.float64, (4, 3), elements=st.floats(-1e300, 1e300))
 
@@ -43,13 +49,13 @@ def test_finds_the_temperature_and_the_biases(temperature):
 def test_is_the_minimum_of_the_log_loss():
     scores, labels = sampled(2.0, n=500)
     best = fit_calibration(scores, labels)
-    least = log_loss(best.probabilities(scores), labels)
+    least = log_loss(labels, best.probabilities(scores))
     for factor in (0.98, 1.02):
         other = Calibration(best.temperature * factor, best.biases)
-        assert log_loss(other.probabilities(scores), labels) > least
+        assert log_loss(labels, other.probabilities(scores)) > least
     for step in 0.02 * np.vstack([np.eye(4), -np.eye(4)]):
         other = Calibration(best.temperature, best.biases + step)
-        assert log_loss(other.probabilities(scores), labels) > least
+        assert log_loss(labels, other.probabilities(scores)) > least
 
 
 def test_scales_with_the_scores():
@@ -87,7 +93,28 @@ def test_worthless_scores_give_the_class_shares():
     np.testing.assert_allclose(probabilities, [[0.6, 0.3, 0.1]], atol=1e-4)
 
 
-def test_log_loss_equals_sklearns():
+def test_the_loss_equals_sklearns():
     scores, labels = sampled(n=200)
-    probabilities = softmax(scores)
-    assert log_loss(probabilities, labels) == pytest.approx(sklearn_log_loss(labels, probabilities))
+    loss, _ = calibration_loss(np.array([0.5, 0.3, -0.2, 1.0, -0.4]), scores, labels)
+    probabilities = softmax(scores * np.exp(0.5) + [0.3, -0.2, 1.0, -0.4])
+    assert loss == pytest.approx(log_loss(labels, probabilities))
+
+
+@pytest.mark.parametrize("inverse", [0.2, 1.0, 4.0])
+def test_the_gradient_against_differences(inverse):
+    scores, labels = sampled(n=200)
+    point = np.array([np.log(inverse), 0.3, -0.2, 1.0, -0.4])
+    gap = check_grad(
+        lambda x: calibration_loss(x, scores, labels)[0],
+        lambda x: calibration_loss(x, scores, labels)[1],
+        point,
+    )
+    assert gap < 1e-6
+    assert np.linalg.norm(calibration_loss(point, scores, labels)[1]) > 0.01  # not at a minimum
+
+
+def test_the_biases_are_centred_also_at_their_bounds():
+    scores, labels = sampled(n=60)
+    biases = fit_calibration(scores, labels % 3).biases  # nothing is of the last class
+    assert biases[3] < -15
+    assert biases.mean() == pytest.approx(0, abs=1e-12)

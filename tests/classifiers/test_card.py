@@ -8,8 +8,13 @@ from trifuse.classifiers.card import render_card, render_metrics
 
 METRICS = {
     "svm": {
-        "bma": 0.5, "accuracy": 0.25, "top_3_accuracy": 0.75, "macro_auc": 0.8125, "ece": 0.0004,
-        "log_loss": 1.5, "confusion": [[1]],
+        "bma": 0.5, "accuracy": 0.25, "top_3_accuracy": 0.75, "macro_auc": None, "ece": 0.0004,
+        "log_loss": 1.5, "macro_f1": 0.4, "brier": 0.9, "confusion": [[1]],
+        "intervals": {
+            "bma": [0.4, 0.625], "accuracy": [None, None], "top_3_accuracy": [0.5, 1.0],
+            "macro_auc": [None, None], "macro_f1": [0.3, 0.5], "log_loss": [1.25, 1.75],
+            "brier": [0.8, 1.0], "ece": [0.0, 0.01],
+        },
     },
 }  # fmt: skip
 ABOUT = {
@@ -27,6 +32,7 @@ ABOUT = {
     "training": {
         "images": 30, "groups": 20, "fingerprint": "def", "class_counts": {"mel": 10, "a|b": 20},
         "metrics": METRICS, "networks": [], "held_out": [30, 20],
+        "doubts": [], "unread": [],
     },
     "versions": {"numpy": "2.4", "lightgbm": "4.6"},
 }  # fmt: skip
@@ -53,14 +59,33 @@ def test_the_card():
     assert "{" not in card
 
 
+@pytest.mark.parametrize(("held_out", "is_all"), [([30, 20], True), ([29, 19], False)])
+def test_networks_say_by_which_images_they_are_judged(held_out, is_all):
+    networks = [{"backbone": "efficientnet-lite0", "images_seen": 15}]
+    training = ABOUT["training"] | {"networks": networks, "held_out": held_out}
+    flat = " ".join(render_card(ABOUT | {"training": training}).split())
+    assert "are a member as well: efficientnet-lite0 (15 images seen). " in flat
+    assert ("Each image was scored by those that had not seen its group; new" in flat) == is_all
+    assert ("come from the 29 images of 19 groups that they have not seen" in flat) != is_all
+
+
 def test_the_metrics():
-    header, _, row = render_metrics(METRICS).splitlines()
-    assert [cell.strip() for cell in header.split("|")[1:-1]] == [
-        "member", "BMA", "accuracy", "top-3 accuracy", "macro AUC", "ECE", "log loss",
-    ]  # fmt: skip
-    assert [cell.strip() for cell in row.split("|")[1:-1]] == [
-        "svm", "0.500", "0.250", "0.750", "0.812", "0.000", "1.500",
-    ]  # fmt: skip
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in render_metrics({**METRICS, "ensemble": METRICS["svm"]}).splitlines()
+    ]
+    assert rows[0] == ["figure", "svm", "ensemble"]
+    assert {row[0]: row[1] for row in rows[2:]} == {
+        "BMA": "0.500 [0.400, 0.625]",
+        "accuracy": "0.250",
+        "top-3 accuracy": "0.750 [0.500, 1.000]",
+        "macro AUC": "-",
+        "macro F1": "0.400 [0.300, 0.500]",
+        "log loss": "1.500 [1.250, 1.750]",
+        "Brier score": "0.900 [0.800, 1.000]",
+        "ECE": "0.000 [0.000, 0.010]",
+    }
+    assert all(row[1] == row[2] for row in rows[2:])
 
 
 def test_rendering_changes_nothing():

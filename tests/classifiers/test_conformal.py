@@ -1,6 +1,8 @@
 """Prediction sets: exact finite-sample floors, and coverage on exchangeable images."""
 
+from fractions import Fraction
 from itertools import pairwise
+from math import ceil
 
 import numpy as np
 import pytest
@@ -146,3 +148,16 @@ def test_the_measured_coverage():
     assert measure_coverage(sets, labels, [0]) == 0.5
     assert measure_coverage(sets, labels, [1]) == 1.0
     assert measure_coverage(sets, labels, [0, 1]) == 0.75
+
+
+def test_the_rank_is_that_of_exact_fractions():
+    """In floats 0.28 * 25 is a little above 7."""
+    for hundredths in range(1, 100):
+        for n in range(1, 400):
+            exact = max(1, ceil(Fraction(hundredths, 100) * (n + 1)))
+            assert conformal_rank(n, hundredths / 100) == exact
+
+
+def test_from_two_hundred_images_on_the_coverage_is_just_as_promised():
+    assert [floor_rank(n, 0.9) for n in (199, 200, 201)] == [15, 20, 20]
+    assert [floor_rank(n, 0.8) for n in (199, 200, 201)] == [33, 40, 40]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from trifuse.classifiers.calibration import fit_calibration
-from trifuse.classifiers.ensemble import NETWORK, average, fit_ensemble, fit_weights
+from trifuse.classifiers.ensemble import NETWORK, average
+from trifuse.classifiers.ensemble_fitting import fit_ensemble, fit_weights
 from trifuse.classifiers.review import fit_review
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.encoders.normalization import l2_normalize
@@ -59,7 +60,7 @@ def test_any_members(problem, members):
     np.testing.assert_array_equal(out_of_fold.rows, np.arange(N))
     assert np.mean(ensemble.probabilities(blocks).argmax(axis=1) == labels) > 0.8
     if len(members) == 1:
-        alone = ensemble.member_probabilities(blocks)[members[0]]
+        alone = ensemble.member_probabilities(ensemble.project(blocks))[members[0]]
         np.testing.assert_array_equal(ensemble.probabilities(blocks), alone)
 
 
@@ -104,8 +105,8 @@ def test_labels_that_the_network_has_seen_do_not_move_its_calibration(with_netwo
 def test_prediction_sets_come_from_what_the_network_has_not_seen(with_network):
     blocks, labels, folds, unseen = with_network
     rules = recipe("svm")
-    ensemble, out_of_fold = fit_ensemble(blocks, labels, folds, CLASSES, rules)
-    review = fit_review(blocks, labels, folds, ensemble, out_of_fold, rules)
+    _, out_of_fold = fit_ensemble(blocks, labels, folds, CLASSES, rules, with_residuals=True)
+    review = fit_review(labels, folds, out_of_fold, rules)
     likelihoods = out_of_fold.probabilities["ensemble"][np.arange(len(unseen)), labels[unseen]]
     for index, floor in enumerate(review.sets.floors):
         assert floor == 0 or floor in likelihoods[labels[unseen] == index]
@@ -151,7 +152,7 @@ def test_a_member_taken_alone(with_network):
     blocks, labels, folds, unseen = with_network
     ensemble, _ = fit_ensemble(blocks, labels, folds, CLASSES, recipe("svm", "softmax"))
     rows = {name: block[unseen] for name, block in blocks.items()}
-    for name, expected in ensemble.member_probabilities(rows).items():
+    for name, expected in ensemble.member_probabilities(ensemble.project(rows)).items():
         alone = ensemble.alone(name)
         assert alone.member_weights == {name: 1.0}
         np.testing.assert_array_equal(alone.probabilities(rows), expected)

@@ -19,6 +19,10 @@ from trifuse.classifiers.metrics import (
 )
 
 CLASSES = ["a", "b", "c", "d"]
+SCALARS = [
+    "bma", "accuracy", "top_2_accuracy", "top_3_accuracy", "macro_auc", "macro_f1", "log_loss",
+    "brier",
+]  # fmt: skip
 
 
 def scored(n=200, k=4, seed=0, digits=None):
@@ -32,18 +36,20 @@ def scored(n=200, k=4, seed=0, digits=None):
     return probabilities / probabilities.sum(axis=1, keepdims=True), labels
 
 
-def slow_ece(probabilities, labels):
-    total = 0.0
+def slow_ece(probabilities, labels, groups=None):
+    """The root of the mean product of the gaps of two images of a bin, of two groups."""
+    groups = range(len(labels)) if groups is None else groups
+    total, n_images = 0.0, 0
     for low in range(15):
         rows = [
-            (row.max(), row.argmax() == label)
-            for row, label in zip(probabilities, labels, strict=True)
+            (float(row.argmax() == label) - row.max(), group)
+            for row, label, group in zip(probabilities, labels, groups, strict=True)
             if low / 15 < row.max() <= (low + 1) / 15
         ]
-        if rows:
-            gap = np.mean([right for _, right in rows]) - np.mean([value for value, _ in rows])
-            total += len(rows) / len(labels) * abs(gap)
-    return total
+        products = [a * b for a, first in rows for b, second in rows if first != second]
+        if products:
+            total, n_images = total + len(rows) * np.mean(products), n_images + len(rows)
+    return math.sqrt(max(total / n_images, 0)) if n_images else math.nan
 
 
 @pytest.mark.parametrize("digits", [None, 0])
@@ -116,17 +122,89 @@ def test_a_class_alone_has_no_auc():
 
 
 def test_known_calibration_errors():
-    labels = np.array([0, 0, 0, 1])
-    certain = np.tile([1.0, 0.0], (4, 1))
-    assert compute_metrics(certain, labels, ["a", "b"]).ece == pytest.approx(0.25)
-    honest = np.tile([0.75, 0.25], (4, 1))
-    assert compute_metrics(honest, labels, ["a", "b"]).ece == pytest.approx(0.0)
+    labels = np.repeat([0, 1], [750, 250])
+    certain = np.tile([1.0, 0.0], (1000, 1))
+    assert compute_metrics(certain, labels, ["a", "b"]).ece == pytest.approx(0.25, abs=0.001)
+    honest = np.tile([0.75, 0.25], (1000, 1))
+    assert compute_metrics(honest, labels, ["a", "b"]).ece == 0.0
+    wrong = compute_metrics(np.tile([0.9, 0.1], (8, 1)), np.full(8, 1), ["a", "b"])
+    assert wrong.ece == pytest.approx(0.9)
 
 
 def test_a_bin_holds_its_upper_edge():
-    probabilities = np.array([[0.6, 0.4], [0.65, 0.35]])  # 0.6 = 9/15 closes the ninth bin
-    metrics = compute_metrics(probabilities, np.array([0, 1]), ["a", "b"])
-    assert metrics.ece == pytest.approx((0.4 + 0.65) / 2)  # in one bin it would be 0.125
+    # 0.6 = 9/15 closes the ninth bin
+    probabilities = np.repeat([[0.6, 0.4], [0.65, 0.35]], 2, axis=0)
+    metrics = compute_metrics(probabilities, np.array([0, 0, 1, 1]), ["a", "b"])
+    assert metrics.ece == pytest.approx(math.sqrt((0.4**2 + 0.65**2) / 2))
+
+
+def test_the_ece_is_the_debiased_estimator_of_kumar_et_al():
+    """Their formula, section 5, for a classifier of few different confidences."""
+    rng = np.random.default_rng(3)
+    confidence = rng.choice([0.55, 0.65, 0.8, 0.95], size=300)
+    right = rng.random(300) < confidence - 0.2
+    square = 0.0
+    for value in np.unique(confidence):
+        share, n = right[confidence == value].mean(), (confidence == value).sum()
+        square += n / 300 * ((value - share) ** 2 - share * (1 - share) / (n - 1))
+    probabilities = np.stack([confidence, 1 - confidence], axis=1)
+    metrics = compute_metrics(probabilities, np.where(right, 0, 1), ["a", "b"])
+    assert metrics.ece == pytest.approx(math.sqrt(square))
+
+
+def test_images_of_one_lesion_are_no_pairs_of_the_ece():
+    probabilities, labels = scored(n=120, digits=1)
+    groups = np.arange(120) // 4
+    metrics = compute_metrics(probabilities, labels, CLASSES, groups)
+    assert metrics.ece == pytest.approx(slow_ece(probabilities, labels, groups))
+    assert metrics.ece != pytest.approx(slow_ece(probabilities, labels))
+    one = compute_metrics(probabilities, labels, CLASSES, ["x"] * 120)
+    assert math.isnan(one.ece)
+    assert one.bma == metrics.bma
+
+
+def draw_confident(rng, n_lesions, too_sure):
+    """Images of lesions of one to three, whose answers are right less often than they say."""
+    lesions = np.repeat(np.arange(n_lesions), rng.integers(1, 4, n_lesions))
+    confidence = 0.5 + 0.5 * rng.beta(2, 2, n_lesions)[lesions]
+    luck = np.where(rng.random(len(lesions)) < 0.5, rng.random(n_lesions)[lesions], 2)
+    luck = np.where(luck == 2, rng.random(len(lesions)), luck)
+    labels = np.where(luck < confidence - too_sure, 0, 1)
+    return np.stack([confidence, 1 - confidence], axis=1), labels, lesions
+
+
+@pytest.mark.parametrize(("too_sure", "n_lesions"), [(0, 60), (0, 400), (0.1, 60), (0.1, 400)])
+def test_the_ece_is_near_the_truth_and_its_interval_covers_it(too_sure, n_lesions):
+    rng = np.random.default_rng(0)
+    squares, covered = [], []
+    for _ in range(100):
+        probabilities, labels, lesions = draw_confident(rng, n_lesions, too_sure)
+        value = compute_metrics(probabilities, labels, ["a", "b"], lesions).ece
+        low, high = bootstrap_intervals(probabilities, labels, lesions, ["a", "b"], 200)["ece"]
+        assert 0 <= low <= value <= high
+        covered.append(low <= too_sure <= high)
+        squares.append(value**2)
+    plain = 8 * 0.2 / (2 * n_lesions)  # what chance alone adds to the square of 8 bins
+    assert np.mean(squares) == pytest.approx(too_sure**2, abs=plain)
+    assert np.mean(covered) >= 0.9
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(2, 30), size=st.integers(1, 4))
+def test_every_interval_holds_its_figure(seed, n, size):
+    probabilities, labels = scored(n=n, seed=seed)
+    groups = np.arange(n) // size
+    metrics = compute_metrics(probabilities, labels, CLASSES, groups)
+    intervals = bootstrap_intervals(probabilities, labels, groups, CLASSES, 50)
+    for name, interval in intervals.items():
+        value = getattr(metrics, name)
+        pairs = (
+            [(value, interval)]
+            if isinstance(value, float)
+            else zip(value.values(), interval.values(), strict=True)
+        )
+        for one, (low, high) in pairs:
+            assert math.isnan(low) or low <= one <= high, name
 
 
 def test_the_known_top_3_give_what_they_can():
@@ -168,7 +246,7 @@ def test_order_of_images_and_names_of_classes_do_not_matter(seed, n):
     for figure in ["bma", "accuracy", "top_3_accuracy", "macro_auc", "ece", "log_loss", "brier"]:
         value = getattr(one, figure)
         assert getattr(other, figure) == pytest.approx(value, nan_ok=True), figure
-    assert 0 <= one.ece <= 1
+    assert math.isnan(one.ece) or 0 <= one.ece <= 1
     assert 0 <= one.brier <= 2
     assert one.accuracy <= one.top_2_accuracy <= one.top_3_accuracy <= 1
 
@@ -219,7 +297,7 @@ def test_refuses_a_single_class():
         compute_metrics(np.ones((1, 1)), np.array([0]), ["a"])
 
 
-def slow_intervals(probabilities, labels, groups, n_resamples, seed):
+def slow_resamples(probabilities, labels, groups, n_resamples, seed):
     """The bootstrap that really repeats rows."""
     rng = np.random.default_rng(seed)
     names = list(dict.fromkeys(groups))
@@ -228,11 +306,12 @@ def slow_intervals(probabilities, labels, groups, n_resamples, seed):
     for _ in range(n_resamples):
         drawn = [names[i] for i in rng.integers(len(names), size=len(names))]
         index = np.concatenate([rows[name] for name in drawn])
-        results.append(compute_metrics(probabilities[index], labels[index], CLASSES))
-    return {
-        figure: np.nanquantile([getattr(m, figure) for m in results], [0.05, 0.95])
-        for figure in ["bma", "accuracy", "top_3_accuracy", "macro_auc", "ece"]
-    }
+        # A group that was drawn twice is two groups.
+        groups_of_rows = np.repeat(np.arange(len(drawn)), [len(rows[name]) for name in drawn])
+        results.append(
+            compute_metrics(probabilities[index], labels[index], CLASSES, groups_of_rows)
+        )
+    return results
 
 
 def test_bootstrap_equals_repeating_the_rows():
@@ -241,10 +320,15 @@ def test_bootstrap_equals_repeating_the_rows():
     fast = bootstrap_intervals(
         probabilities, labels, groups, CLASSES, n_resamples=50, level=0.9, random_state=3
     )
-    slow = slow_intervals(probabilities, labels, groups, 50, 3)
-    assert fast.keys() == slow.keys()
-    for figure, interval in fast.items():
-        assert interval == pytest.approx(tuple(slow[figure])), figure
+    results = slow_resamples(probabilities, labels, groups, 50, 3)
+    for figure in SCALARS:
+        quantiles = np.nanquantile([getattr(m, figure) for m in results], [0.05, 0.95])
+        assert fast[figure] == pytest.approx(tuple(quantiles)), figure
+    for figure in ["recall", "precision", "auc"]:
+        for name in CLASSES:
+            values = [getattr(m, figure)[name] for m in results]
+            assert fast[figure][name] == pytest.approx(tuple(np.nanquantile(values, [0.05, 0.95])))
+    assert fast.keys() == {*SCALARS, "recall", "precision", "auc", "ece"}
 
 
 def test_bootstrap_resamples_groups_not_images():
@@ -257,11 +341,15 @@ def test_bootstrap_resamples_groups_not_images():
         probabilities[copies], labels[copies], copies, CLASSES, n_resamples=200
     )
     single = bootstrap_intervals(probabilities, labels, range(300), CLASSES, n_resamples=200)
-    for name, interval in single.items():
-        assert together[name] == pytest.approx(interval), name
-    width = {name: high - low for name, (low, high) in together.items()}
-    naive = {name: high - low for name, (low, high) in alone.items()}
-    assert all(width[name] > 1.6 * naive[name] for name in ["bma", "accuracy", "macro_auc"])
+    for name in [*SCALARS, "ece"]:
+        assert together[name] == pytest.approx(single[name]), name
+    for name in ["recall", "precision", "auc"]:
+        for label in CLASSES:
+            assert together[name][label] == pytest.approx(single[name][label]), name
+    width, naive = (
+        {name: part[name][1] - part[name][0] for name in SCALARS} for part in (together, alone)
+    )
+    assert all(width[name] > 1.6 * naive[name] for name in SCALARS)
 
 
 def test_bootstrap_has_the_textbook_width():
@@ -285,12 +373,13 @@ def test_bootstrap_depends_on_random_state_alone():
 def test_bootstrap_of_nearly_nothing():
     probabilities, labels = np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1])
     one_group = bootstrap_intervals(probabilities, labels, ["x", "x"], ["a", "b"])
-    assert all(math.isnan(low) and math.isnan(high) for low, high in one_group.values())
+    assert all(map(math.isnan, one_group["bma"] + one_group["ece"] + one_group["recall"]["a"]))
     two = bootstrap_intervals(probabilities, labels, ["x", "y"], ["a", "b"], n_resamples=20)
     assert two["accuracy"] == (1.0, 1.0)
     assert two["macro_auc"] == (1.0, 1.0)  # of the resamples that hold both classes
-    with pytest.raises(ValueError, match="2 labels but 1 groups"):
-        bootstrap_intervals(probabilities, labels, ["x"], ["a", "b"])
+    for measure in (compute_metrics, bootstrap_intervals):
+        with pytest.raises(ValueError, match="2 labels but 1 groups"):
+            measure(probabilities, labels, groups=["x"], classes=["a", "b"])
 
 
 def test_bootstrap_of_the_known_top_leaves_the_auc_out():

@@ -1,16 +1,27 @@
-"""The model scores one image, the same in every company."""
+"""The model scores one image, the same in every company, and knows its training images."""
 
+import hashlib
 import subprocess
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from trifuse.classifiers.model import ClassNamesError, Verdict, check_class_names
-from trifuse.classifiers.model_file import load_model
+from trifuse.classifiers.model import (
+    ClassNamesError,
+    TrainingImages,
+    Verdict,
+    check_class_names,
+)
+from trifuse.classifiers.model_file import load_model, read_about
+from trifuse.classifiers.network_file import load_network
 from trifuse.encoders.blocks import BlockEncoder
+from trifuse.features.files import file_sha256
 from trifuse.features.images import read_image
+from trifuse.training.train import TrainingOptions, run_training
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +128,52 @@ def test_judging_imports_nothing_heavy(model_file, pictures):
     command = [sys.executable, "-c", script, model_file, pictures[0]]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
+
+
+DIGESTS = st.lists(
+    st.binary(min_size=32, max_size=32)
+    | st.builds(lambda start, n: (start + bytes(32))[:32], st.binary(max_size=3), st.just(0))
+)
+
+
+@given(DIGESTS, st.lists(st.binary(min_size=32, max_size=32)))
+def test_it_holds_what_a_set_holds(inside, others):
+    images = TrainingImages.of([digest.hex() for digest in inside])
+    assert images.are_in_order()
+    assert [row.tobytes() for row in images.digests] == sorted(set(inside))
+    for digest in [*inside, *others, bytes(32), b"\xff" * 32]:
+        assert images.hold(digest.hex()) == (digest in set(inside))
+    assert not images.hold("")
+
+
+def test_a_model_holds_the_digest_of_each_image_once_and_in_their_order(model_file, archive):
+    model = load_model(model_file)
+    contents = {path.read_bytes() for path in (archive / "images").glob("*.jpg")}
+    expected = sorted(hashlib.sha256(content).digest() for content in contents)
+    assert [row.tobytes() for row in model.training_images.digests] == expected
+    assert model.training_images.digests.dtype == np.uint8
+    about = read_about(model_file)
+    assert expected[0].hex() not in str(about)  # the order of a list could tell something
+
+
+def test_what_a_fine_tuned_network_has_seen_is_known_too(
+    archive, recipe_file, write_network, halves, tmp_path
+):
+    elsewhere = hashlib.sha256(b"an image of another archive").hexdigest()
+    network = write_network([*halves[0], elsewhere])
+    path = tmp_path / "m.trifuse"
+    run_training(TrainingOptions(str(archive), str(path), str(recipe_file), (str(network),)))
+    known = load_model(path).training_images
+    assert known.hold(elsewhere)
+    assert all(map(known.hold, load_network(network).about.seen))
+    assert all(known.hold(file_sha256(path)) for path in (archive / "images").glob("*.jpg"))
+
+
+def test_digests_out_of_order_or_twice_are_refused(refused, variant, arrays):
+    name = "training.images"
+    digests = arrays[name]
+    for wrong in (digests[::-1], np.repeat(digests, 2, axis=0)):
+        path = variant(arrays={**arrays, name: np.ascontiguousarray(wrong)})
+        refused(path, "the array 'training.images' is not in order")
+    for wrong in (digests[:, :31], digests.astype("<f4"), digests.ravel()):
+        refused(variant(arrays={**arrays, name: np.ascontiguousarray(wrong)}))

@@ -7,12 +7,15 @@ import re
 import numpy as np
 import pytest
 
-from trifuse.batch.training import TrainingOptions, run_training
 from trifuse.classifiers.archive import pack, unpack
+from trifuse.classifiers.card import Training
 from trifuse.classifiers.ensemble import NETWORK
-from trifuse.classifiers.model_file import Training, load_model, read_about, save_model
+from trifuse.classifiers.model_file import load_model, read_about, save_model
 from trifuse.classifiers.network_file import load_network
 from trifuse.features.images import read_image
+from trifuse.training.train import TrainingOptions, run_training
+
+pytestmark = pytest.mark.slow
 
 TRAINING = Training(
     images=3, groups=2, fingerprint="f" * 64, class_counts={"a": 1, "b": 2}, metrics={},
@@ -70,7 +73,7 @@ def test_the_networks_logits_are_a_member(networked_file, two, pictures):
         blocks = model.describe(image)
         logits = [network.class_map(image).mean(axis=(0, 1)) for network in model.networks]
         np.testing.assert_allclose(blocks[NETWORK][0], np.mean(logits, axis=0), atol=1e-6)
-        members = model.ensemble.member_probabilities(blocks)
+        members = model.ensemble.member_probabilities(model.ensemble.project(blocks))
         assert list(members) == ["svm", "lightgbm", NETWORK]
         expected = model.ensemble.calibrations[NETWORK].probabilities(
             blocks[NETWORK].astype(np.float64)

@@ -17,9 +17,9 @@ from trifuse.classifiers.network_file import (
     save_network,
 )
 from trifuse.classifiers.output import OutputError
-from trifuse.classifiers.training import score_by_networks
-from trifuse.features.content import file_sha256
+from trifuse.features.files import file_sha256
 from trifuse.features.images import read_image
+from trifuse.training.encoding import score_by_networks
 
 SEEN = tuple(hashlib.sha256(bytes([number])).hexdigest() for number in range(5))
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from trifuse.classifiers.conformal import fit_prediction_sets
-from trifuse.classifiers.ensemble import fit_ensemble
+from trifuse.classifiers.ensemble_fitting import fit_ensemble
 from trifuse.classifiers.novelty import fit_novelty, fit_threshold
-from trifuse.classifiers.review import LARGE_SET, fit_review
+from trifuse.classifiers.review import LARGE_SET, _count_alarms, fit_review
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.encoders.normalization import l2_normalize
 from trifuse.recipes.recipe import Recipe
@@ -18,7 +18,7 @@ RECIPE = Recipe.from_dict(
     {
         "fusion": {"weights": {"sift_fisher": 3, "color_fisher": 1}},
         "lightgbm": {"pca_dimension": 5, "trees": 4, "leaves": 4, "feature_fraction": 1.0},
-        "review": {"coverage": 0.8, "false_alarm_rate": 0.1},
+        "review": {"components": 5, "coverage": 0.8, "false_alarm_rate": 0.1},
     }
 )
 
@@ -38,25 +38,25 @@ def problem():
 
 @pytest.fixture(scope="module")
 def fitted(problem):
-    ensemble, out_of_fold = fit_ensemble(*problem, CLASSES, RECIPE)
-    return ensemble, out_of_fold, fit_review(*problem, ensemble, out_of_fold, RECIPE)
+    _, labels, folds = problem
+    _, out_of_fold = fit_ensemble(*problem, CLASSES, RECIPE, with_residuals=True)
+    return out_of_fold, fit_review(labels, folds, out_of_fold, RECIPE)
 
 
 def test_its_parts_are_those_of_the_recipe(problem, fitted):
-    blocks, labels, folds = problem
-    ensemble, out_of_fold, review = fitted
+    labels, (out_of_fold, review) = problem[1], fitted
     probabilities = out_of_fold.probabilities["ensemble"]
     expected = fit_prediction_sets(probabilities, labels, 0.8)
     np.testing.assert_array_equal(review.sets.floors, expected.floors)
-    novelty, scores = fit_novelty(blocks, ensemble.projections, folds, RECIPE)
+    novelty, scores = fit_novelty(out_of_fold.residuals, RECIPE)
     assert review.novelty.threshold == novelty.threshold == fit_threshold(scores, 0.1)
 
 
 def test_the_figures_are_of_bounds_that_the_other_folds_gave(problem, fitted):
-    blocks, labels, folds = problem
-    ensemble, out_of_fold, review = fitted
+    _, labels, folds = problem
+    out_of_fold, review = fitted
     probabilities = out_of_fold.probabilities["ensemble"]
-    _, scores = fit_novelty(blocks, ensemble.projections, folds, RECIPE)
+    _, scores = fit_novelty(out_of_fold.residuals, RECIPE)
     held, sizes, alarms = np.zeros(N), np.zeros(N), np.zeros(N)
     for others, rows in folds:
         sets = fit_prediction_sets(probabilities[others], labels[others], 0.8)
@@ -74,6 +74,14 @@ def test_the_figures_are_of_bounds_that_the_other_folds_gave(problem, fitted):
     assert 0 < figures.false_alarms < 0.25
 
 
+def test_false_alarms_are_counted_by_thresholds_of_the_other_folds():
+    """A fold that is unlike the others alarms wholly; a threshold of all would hide it."""
+    folds = [(np.setdiff1d(np.arange(30), rows), rows) for rows in np.arange(30).reshape(3, 10)]
+    scores = np.tile(np.arange(10.0), 3)
+    scores[10:20] += 100
+    assert _count_alarms(scores, folds, RECIPE) == pytest.approx(10 / 30)
+
+
 def test_the_figures_are_plain_numbers(fitted):
     figures = asdict(fitted[-1].figures)
     assert all(type(value) is float for value in figures.pop("coverage"))
@@ -81,7 +89,8 @@ def test_the_figures_are_plain_numbers(fitted):
 
 
 def test_fitting_again_gives_the_same(problem, fitted):
-    ensemble, out_of_fold, review = fitted
-    again = fit_review(*problem, ensemble, out_of_fold, RECIPE)
+    _, labels, folds = problem
+    out_of_fold, review = fitted
+    again = fit_review(labels, folds, out_of_fold, RECIPE)
     assert again.figures == review.figures
     assert again.novelty.threshold == review.novelty.threshold

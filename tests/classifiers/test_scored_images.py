@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss, recall_score
 
-from trifuse.classifiers.scored_images import ScoredImages, mean_of_known
+from trifuse.classifiers.bootstrap import mean_of_known
+from trifuse.classifiers.scored_images import ScoredImages
 
 CLASSES = ["a", "b", "c"]
-FIGURES = ("recall", "f1", "log_loss", "calibration_error", "auc")
+FIGURES = ("recall", "precision", "f1", "log_loss", "brier", "auc")
 
 
 @pytest.fixture
@@ -31,6 +32,21 @@ def test_weights_are_repetitions(scored):
         np.testing.assert_allclose(value, expected, err_msg=figure)
 
 
+def test_the_calibration_error_takes_a_group_drawn_twice_for_two(scored):
+    probabilities, labels = scored
+    groups = np.arange(60) // 4
+    counts = np.random.default_rng(1).integers(3, size=15)
+    drawn = np.repeat(np.arange(15), counts)
+    rows = np.concatenate([np.flatnonzero(groups == group) for group in drawn])
+    weighted = ScoredImages(probabilities, labels, CLASSES, groups)
+    repeated = ScoredImages(
+        probabilities[rows], labels[rows], CLASSES, np.repeat(np.arange(len(drawn)), 4)
+    )
+    value = weighted.squared_calibration_error(counts[groups].astype(float))
+    expected = repeated.squared_calibration_error(np.ones(len(rows)))
+    assert value == pytest.approx(float(expected))
+
+
 def test_many_weights_at_once(scored):
     sample = ScoredImages(*scored, CLASSES)
     weights = np.random.default_rng(2).integers(3, size=(60, 5)).astype(float)
@@ -38,9 +54,9 @@ def test_many_weights_at_once(scored):
         together = getattr(sample, figure)(weights)
         alone = [getattr(sample, figure)(column) for column in weights.T]
         np.testing.assert_allclose(together, np.stack(alone, axis=-1), err_msg=figure)
-    for name, values in sample.summary(weights).items():
-        alone = [sample.summary(column)[name] for column in weights.T]
-        np.testing.assert_allclose(values, alone, err_msg=name)
+    for name, values in sample.figures(weights).items():
+        alone = [sample.figures(column)[name] for column in weights.T]
+        np.testing.assert_allclose(values, np.stack(alone, axis=-1), err_msg=name)
 
 
 def test_equals_sklearn(scored):

@@ -2,6 +2,13 @@
 
 import pytest
 
+from trifuse.datasets.predictions import read_predictions
+
+
+@pytest.fixture
+def warnings():
+    return []
+
 
 @pytest.fixture
 def write(tmp_path):
@@ -28,3 +35,15 @@ def touch(tmp_path):
         return tmp_path
 
     return touch_all
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Write lines to predictions.csv and read it back."""
+
+    def write_and_read(*lines, encoding="utf-8"):
+        path = tmp_path / "predictions.csv"
+        path.write_bytes("".join(line + "\n" for line in lines).encode(encoding))
+        return read_predictions(path)
+
+    return write_and_read

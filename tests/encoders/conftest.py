@@ -7,17 +7,16 @@ from PIL import Image
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from trifuse.encoders.estimators import FisherEncoder, VladEncoder
+from trifuse.encoders.descriptor_encoders import FisherEncoder, VladEncoder
 from trifuse.encoders.pipeline import LocalDescriptorPipeline
-from trifuse.encoders.spatial_pyramid import SpatialPyramid
-from trifuse.features import estimators as features_module
 from trifuse.features import keras_backbones
-from trifuse.features.cnn import CnnOutputs
+from trifuse.features.descriptors import cnn as cnn_module
 from trifuse.features.estimators import DenseSift
 from trifuse.features.grid import LocalDescriptors
+from trifuse.features.litert import CnnOutputs
 
 BOTH = [FisherEncoder(4, random_state=3), VladEncoder(4, random_state=3)]
-ALL = [*BOTH, SpatialPyramid(FisherEncoder(4)), SpatialPyramid(VladEncoder(4), levels=(2,))]
+ALL = [*BOTH, FisherEncoder(4, levels=(1, 2)), VladEncoder(4, levels=(2,))]
 FISHER_MODES = {
     "raw": {"square_root": False, "normalize": False},
     "square_root": {"square_root": True, "normalize": False},
@@ -43,7 +42,7 @@ class FakeNetwork:
 
     def embed(self, image):
         small = cv2.resize(image / np.float32(255), (3, 2), interpolation=cv2.INTER_AREA)
-        return CnnOutputs(small.mean(axis=(0, 1)), small, small)
+        return CnnOutputs(small, small)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -83,6 +82,20 @@ def sets(descriptors):
 
     def make(lengths=(40, 0, 60, 1, 30), d=5):
         return [descriptors(n, d, seed) for seed, n in enumerate(lengths)]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clouds():
+    """Make descriptors of three well separated Gaussians, in the shares 1 : 2 : 3."""
+    means = np.array([[0, 0], [10, 0], [0, 10]], dtype=np.float32)
+    spreads = np.array([[1, 0.5], [0.5, 1], [1, 1]], dtype=np.float32)
+
+    def make(n=600, seed=0):
+        rng = np.random.default_rng(seed)
+        of = rng.choice(3, size=n, p=[1 / 6, 2 / 6, 3 / 6])
+        return (means[of] + spreads[of] * rng.normal(size=(n, 2))).astype(np.float32), of
 
     return make
 
@@ -151,6 +164,6 @@ def small():
 def fake_network(monkeypatch):
     """Let no CNN be built."""
     monkeypatch.setattr(keras_backbones, "build_backbone", lambda *_: "network")
-    monkeypatch.setattr(keras_backbones, "export_litert", lambda _: b"network")
-    monkeypatch.setattr(features_module, "CnnEmbedder", FakeNetwork)
+    monkeypatch.setattr(keras_backbones, "export_litert", lambda *_: b"network")
+    monkeypatch.setattr(cnn_module, "CnnEmbedder", FakeNetwork)
     return FakeNetwork

@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
-from trifuse.encoders.blocks import BlockEncoder, sample_streams, stack_blocks
-from trifuse.encoders.extraction import FeatureExtractor
+from trifuse.encoders.blocks import BlockEncoder, FeatureExtractor, sample_streams, stack_blocks
 from trifuse.recipes.recipe import Recipe
 
-SMALL = {"pca_dimension": 4, "components": 3, "centers": 2, "position_weight": 1.0}
+SMALL = {
+    "pca_dimension": 4,
+    "fisher": {"components": 3},
+    "vlad": {"centers": 2},
+    "position_weight": 1.0,
+}
 RECIPE = Recipe.from_dict(
     {
         "sift": {"step": 6, "bin_sizes": [4], **SMALL},
@@ -63,7 +67,7 @@ def test_samples_are_parts_of_each_stream():
 
 def test_stacks_row_by_row(encoder):
     single = [encoder.encode(picture(seed)) for seed in (7, 8)]
-    stacked = stack_blocks(single)
+    stacked = stack_blocks(iter(single), len(single))
     assert list(stacked) == list(single[0])
     for name, block in stacked.items():
         np.testing.assert_array_equal(block, [single[0][name], single[1][name]])

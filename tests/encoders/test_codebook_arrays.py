@@ -1,6 +1,7 @@
 """Codebooks that come as arrays: this package's own, scikit-learn's and VLFeat's."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -8,9 +9,9 @@ from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
-from trifuse.encoders.codebook import CodebookError, GaussianMixture
-from trifuse.encoders.estimators import FisherEncoder, VladEncoder
-from trifuse.encoders.spatial_pyramid import SpatialPyramid
+from trifuse.encoders.codebook import CodebookError
+from trifuse.encoders.descriptor_encoders import FisherEncoder, VladEncoder
+from trifuse.encoders.mixture import GaussianMixture
 
 RAW = {"square_root": False, "normalize": False}
 FISHER = {
@@ -42,7 +43,7 @@ def test_arrays_brought_in_are_copied():
     means = FISHER["means"].astype(np.float32)
     encoder = FisherEncoder.from_arrays(FISHER | {"means": means})
     means[:] = 7
-    np.testing.assert_array_equal(encoder.mixture_.means, FISHER["means"])
+    np.testing.assert_array_equal(encoder.encoding_.mixture.means, FISHER["means"])
 
 
 def test_a_mixture_of_scikit_learn_gives_its_gradients(descriptors):
@@ -128,9 +129,7 @@ def test_the_codebook_may_have_a_component_without_descriptors():
         ({"weights": [0, 0, 0]}, NUMBERS),
     ],
 )
-@pytest.mark.parametrize(
-    "make", [GaussianMixture.from_arrays, FisherEncoder.from_arrays, SpatialPyramid.from_arrays]
-)
+@pytest.mark.parametrize("make", [GaussianMixture.from_arrays, FisherEncoder.from_arrays])
 def test_what_is_no_mixture_is_told(make, change, message):
     with pytest.raises(CodebookError, match=message):
         make(FISHER | change)
@@ -145,19 +144,24 @@ def test_a_missing_array_is_named(missing):
 
 
 @pytest.mark.parametrize(
-    ("centers", "message"),
+    ("centers", "shape"),
     [
-        (np.zeros(3), "Expected 2D array"),
-        (np.zeros((2, 3, 4)), "dim 3"),
-        (np.zeros((0, 3)), "minimum of 1"),
-        (np.full((2, 3), np.nan), "centers contains NaN"),
-        (np.full((2, 3), np.inf), "centers contains infinity"),
-        ([["a", "b"]], "could not convert"),
+        (np.zeros(3), "3,"),
+        (np.zeros((2, 3, 4)), "2, 3, 4"),
+        (np.zeros((0, 3)), "0, 3"),
+        (np.full((2, 3), np.nan), "2, 3"),
+        (np.full((2, 3), np.inf), "2, 3"),
     ],
 )
-def test_what_are_no_centres_is_told(centers, message):
-    with pytest.raises(ValueError, match=message):
+def test_what_are_no_centres_is_told(centers, shape):
+    message = f"centers must be finite numbers of the shape (n_centers, d), not of ({shape})"
+    with pytest.raises(CodebookError, match=f"^{re.escape(message)}$"):
         VladEncoder.from_arrays({"centers": centers})
+
+
+def test_words_are_no_centres():
+    with pytest.raises(ValueError, match="could not convert"):
+        VladEncoder.from_arrays({"centers": [["a", "b"]]})
 
 
 def test_parameters_are_checked_with_arrays_too():

@@ -1,12 +1,15 @@
 """What is taken from an image, in recipes without the network."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
-from trifuse.encoders.extraction import FeatureExtractor, encodings_by_stream, uses_cnn
-from trifuse.features.dense_sift import DenseSiftExtractor
-from trifuse.features.local_color import LocalColorExtractor
+from trifuse.encoders.blocks import FeatureExtractor, uses_cnn
+from trifuse.features.descriptors.color import LocalColorExtractor
+from trifuse.features.descriptors.sift import DenseSiftExtractor
+from trifuse.features.images import ImageError
 from trifuse.recipes.recipe import Recipe
 
 
@@ -27,13 +30,6 @@ def picture(rows, columns):
 
 def extract(image, *blocks, **options):
     return FeatureExtractor(recipe(*blocks, **options), None).extract(image)
-
-
-def test_streams_are_found_in_the_blocks_names():
-    blocks = ["cnn_fisher", "sift_vlad", "cnn", "sift_fisher", "color_vlad"]
-    expected = {"cnn": ["fisher"], "sift": ["vlad", "fisher"], "color": ["vlad"]}
-    assert encodings_by_stream(blocks) == expected
-    assert encodings_by_stream(["cnn"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -79,3 +75,29 @@ def test_small_images_are_not_enlarged():
 def test_a_line_of_pixels_has_no_descriptors(shape):
     features = extract(picture(*shape), "sift_fisher", "color_vlad")
     assert all(len(stream.values) == 0 for stream in features.streams.values())
+
+
+@pytest.mark.parametrize("longest_side", [100, 6000])
+@pytest.mark.parametrize("block", ["sift_vlad", "color_fisher", "sift_fisher"])
+def test_the_size_that_is_refused_is_that_without_descriptors(block, longest_side):
+    extractor, refused = FeatureExtractor(recipe(block, longest_side=longest_side), None), 0
+    for rows, columns in [(3, 5000), (5000, 3), (1, 1), (40, 40), *((60, n) for n in range(8, 16))]:
+        image = picture(rows, columns)
+        (found,) = extractor.extract(image).streams.values()
+        if len(found.values):
+            extractor.check_size(image.shape)
+            continue
+        refused += 1
+        with pytest.raises(ImageError) as caught:
+            extractor.check_size(image.shape)
+        assert str(caught.value) == (
+            "cannot score the image: it is too small to describe "
+            f"({rows:,} rows x {columns:,} columns)"
+        )
+    assert 3 <= refused < 12
+
+
+def test_where_many_are_described_the_error_names_the_file():
+    extractor = FeatureExtractor(recipe("sift_vlad"), None)
+    with pytest.raises(ImageError, match=r"^cannot use a/b\.png: it is too small to describe \(3 "):
+        extractor.check_size((3, 50, 3), Path("a/b.png"))

@@ -5,13 +5,12 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
-from trifuse.encoders.estimators import FisherEncoder, VladEncoder
-from trifuse.encoders.fisher import fisher_vector
+from trifuse.encoders.descriptor_encoders import FisherEncoder, VladEncoder
+from trifuse.encoders.methods.fisher import fisher_vector
+from trifuse.encoders.methods.vlad import vlad
 from trifuse.encoders.pipeline import LocalDescriptorPipeline
 from trifuse.encoders.projection import Projection
-from trifuse.encoders.spatial_pyramid import SpatialPyramid
-from trifuse.encoders.vlad import vlad
-from trifuse.features.dense_sift import DenseSiftExtractor
+from trifuse.features.descriptors.sift import DenseSiftExtractor
 from trifuse.features.estimators import DenseSift, LocalColor
 from trifuse.features.grid import LocalDescriptors
 
@@ -37,8 +36,10 @@ def test_equals_its_parts_put_together(small, images, descriptor, position_weigh
         descriptor, FisherEncoder(2), pca_dimension=pca_dimension, position_weight=position_weight
     )
     vectors = pipeline.fit_transform(images)
-    np.testing.assert_allclose(pipeline.encoder_.mixture_.means, encoder.mixture_.means, atol=1e-5)
-    expected = [fisher_vector(image, encoder.mixture_) for image in points]
+    np.testing.assert_allclose(
+        pipeline.encoder_.encoding_.mixture.means, encoder.encoding_.mixture.means, atol=1e-5
+    )
+    expected = [fisher_vector(image, encoder.encoding_.mixture) for image in points]
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(vectors, expected, atol=2e-3)
 
@@ -48,12 +49,13 @@ def test_vlad_of_the_parts_is_vlad(small, images):
     vectors = pipeline.fit_transform(images)
     for vector, image in zip(vectors, SIFT.transform(images), strict=True):
         points = pipeline.projection_.apply(image.values)
-        np.testing.assert_allclose(vector, vlad(points, pipeline.encoder_.centers_), atol=2e-3)
+        np.testing.assert_allclose(
+            vector, vlad(points, pipeline.encoder_.encoding_.centers), atol=2e-3
+        )
 
 
 def test_a_pyramid_encodes_the_parts_of_images(small, images):
-    pyramid = SpatialPyramid(VladEncoder(3), levels=(1, 2))
-    pipeline = small(encoder=pyramid).fit(images)
+    pipeline = small(encoder=VladEncoder(3, levels=(1, 2))).fit(images)
     described = [
         LocalDescriptors(
             np.hstack([pipeline.projection_.apply(image.values), image.positions]), image.positions
@@ -79,7 +81,7 @@ def test_no_given_step_is_changed(small, images):
     pipeline = small(descriptor, encoder).fit(images)
     assert pipeline.descriptor_ is not descriptor
     assert pipeline.encoder_ is not encoder
-    assert not hasattr(encoder, "mixture_")
+    assert not hasattr(encoder, "encoding_")
 
 
 @pytest.mark.parametrize("descriptor", [SIFT, COLOR])

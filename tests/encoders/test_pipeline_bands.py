@@ -5,10 +5,9 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from trifuse.encoders.estimators import FisherEncoder, VladEncoder
-from trifuse.encoders.fisher import fisher_vector
+from trifuse.encoders.descriptor_encoders import FisherEncoder, VladEncoder
+from trifuse.encoders.methods.fisher import fisher_vector
 from trifuse.encoders.pipeline import LocalDescriptorPipeline
-from trifuse.encoders.spatial_pyramid import SpatialPyramid
 from trifuse.features import grid
 from trifuse.features.estimators import CnnEmbedding, DenseSift, LocalColor
 
@@ -21,7 +20,7 @@ COLOR = LocalColor(step=8, bin_sizes=(3,))
     [
         FisherEncoder(2, square_root=False),  # the root of what nearly cancels magnifies rounding
         VladEncoder(2, square_root=False),
-        SpatialPyramid(VladEncoder(2, square_root=False)),
+        VladEncoder(2, square_root=False, levels=(1, 2)),
     ],
 )
 @pytest.mark.parametrize("descriptor", [SIFT, COLOR])
@@ -55,7 +54,7 @@ def test_a_feature_map_is_local_descriptors(small, images, fake_network):
     rows, columns = np.indices((2, 3)).reshape(2, -1)
     positions = np.column_stack([rows / 2 - 0.25, columns / 3 - 1 / 3]).astype(np.float32)
     points = np.hstack([pipeline.projection_.apply(values), positions / 2])
-    expected = fisher_vector(points.astype(np.float32), pipeline.encoder_.mixture_)
+    expected = fisher_vector(points.astype(np.float32), pipeline.encoder_.encoding_.mixture)
     np.testing.assert_allclose(vectors[0], expected, atol=1e-3)
 
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from trifuse.encoders import pipeline as pipeline_module
-from trifuse.encoders.estimators import FisherEncoder
+from trifuse.encoders.descriptor_encoders import FisherEncoder
 from trifuse.features.estimators import LocalColor
 from trifuse.features.grid import LocalDescriptors
 

@@ -2,8 +2,10 @@
 
 import pickle
 
+import cv2
 import numpy as np
 import pytest
+from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
@@ -11,12 +13,14 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import validate_data
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from trifuse.encoders import pipeline as module
-from trifuse.encoders.estimators import FisherEncoder, VladEncoder
+from trifuse.encoders.descriptor_encoders import FisherEncoder, VladEncoder
 from trifuse.encoders.pipeline import LocalDescriptorPipeline
-from trifuse.encoders.spatial_pyramid import SpatialPyramid
 from trifuse.features.estimators import CnnEmbedding, DenseSift, LocalColor
+
+pytestmark = pytest.mark.slow
 
 SIFT = DenseSift(step=8, bin_sizes=(3,))
 COLOR = LocalColor(step=8, bin_sizes=(3,))
@@ -52,7 +56,7 @@ def labels():
     "estimator",
     [
         TablePipeline(SIFT, FisherEncoder(2), pca_dimension=4),
-        TablePipeline(COLOR, SpatialPyramid(VladEncoder(2)), pca_dimension=None),
+        TablePipeline(COLOR, VladEncoder(2, levels=(1, 2)), pca_dimension=None),
     ],
 )
 def test_scikit_learns_checks_pass_where_a_table_is_made_images(estimator):
@@ -80,7 +84,7 @@ def test_a_classifier_learns_of_images(small, images, labels, files, form):
         {"localdescriptorpipeline__encoder__n_components": [1, 2]},
         {"localdescriptorpipeline__descriptor__step": [8, 12]},
         {"localdescriptorpipeline__descriptor": [SIFT, COLOR]},
-        {"localdescriptorpipeline__encoder": [VladEncoder(2), SpatialPyramid(VladEncoder(2))]},
+        {"localdescriptorpipeline__encoder": [VladEncoder(2), VladEncoder(2, levels=(1, 2))]},
         {"localdescriptorpipeline__pca_dimension": [None, 3]},
     ],
 )
@@ -133,6 +137,22 @@ def test_a_clone_is_not_fitted_and_a_pickle_is(small, images):
             call(images)
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_threads_of_ours_take_one_thread_of_each_library(small, images, monkeypatch, jobs):
+    describe, seen = DenseSift.describe, []
+
+    def noting(self, image):
+        seen.append((cv2.getNumThreads(), *(pool["num_threads"] for pool in threadpool_info())))
+        return describe(self, image)
+
+    monkeypatch.setattr(DenseSift, "describe", noting)
+    with threadpool_limits(2), parallel_config("threading"):
+        small(n_jobs=jobs).fit(images).transform(images)
+        assert {pool["num_threads"] for pool in threadpool_info()} == {2}  # given back
+    assert len(seen) == 2 * len(images)
+    assert set().union(*seen) == {1}
+
+
 def test_columns_have_names(small, files):
     pipeline = small().set_output(transform="pandas").fit(files)
     frame = pipeline.transform(files)
@@ -141,9 +161,7 @@ def test_columns_have_names(small, files):
     np.testing.assert_array_equal(frame.to_numpy(), small().fit_transform(files))
 
 
-@pytest.mark.parametrize(
-    "encoder", [FisherEncoder(2), VladEncoder(2), SpatialPyramid(VladEncoder(2), (2,))]
-)
+@pytest.mark.parametrize("encoder", [FisherEncoder(2), VladEncoder(2), VladEncoder(2, levels=(2,))])
 @pytest.mark.parametrize("pca_dimension", [6, None])
 def test_arrays_bring_it_back_bit_for_bit(small, images, encoder, pca_dimension):
     fitted = small(encoder=encoder, pca_dimension=pca_dimension, position_weight=0.5).fit(images)

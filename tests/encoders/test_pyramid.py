@@ -5,21 +5,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trifuse.encoders.pyramid import PyramidStatistics
-from trifuse.encoders.vlad import VladStatistics, vlad
+from trifuse.encoders.methods.vlad import VladEncoding, vlad
+from trifuse.encoders.stream_encoder import StreamEncoder, pyramid_parts
+from trifuse.features.grid import LocalDescriptors
+from trifuse.recipes.options import StreamOptions
 
 
 class Total:
     """The simplest encoding: what it is given, summed up, and how much that was."""
 
-    def __init__(self):
-        self.sums = np.zeros(3)
+    def sums(self, points):
+        return np.zeros(2) + points.sum(axis=0, dtype=np.float64)
 
-    def add(self, descriptors):
-        self.sums += np.append(descriptors.sum(axis=0, dtype=np.float64), len(descriptors))
-
-    def vector(self):
-        return self.sums.astype(np.float32)
+    def vector(self, sums, n):
+        return np.append(sums, n).astype(np.float32)
 
 
 def scattered(n, seed=0):
@@ -28,10 +27,14 @@ def scattered(n, seed=0):
     return values, rng.uniform(-0.5, 0.5, size=(n, 2)).astype(np.float32)
 
 
-def encode(values, positions, levels, start=Total):
-    pyramid = PyramidStatistics(levels, start)
-    pyramid.add(values, positions)
-    return pyramid.vector()
+def encode_pieces(pieces, levels, encoding=None):
+    options = StreamOptions(None, {}, None, 0.0, tuple(levels))
+    stream = StreamEncoder(options, None, {"": encoding or Total()})
+    return stream.encode([LocalDescriptors(*piece) for piece in pieces])[""]
+
+
+def encode(values, positions, levels, encoding=None):
+    return encode_pieces([(values, positions)], levels, encoding)
 
 
 def slow_parts(values, positions, levels):
@@ -80,10 +83,9 @@ def test_equals_a_loop_over_the_parts(seed, n, levels):
 )
 def test_descriptors_may_come_in_pieces(seed, cuts, levels):
     values, positions = scattered(40, seed)
-    pyramid = PyramidStatistics(levels, Total)
-    for piece in zip(np.split(values, cuts), np.split(positions, cuts), strict=True):
-        pyramid.add(*piece)
-    np.testing.assert_allclose(pyramid.vector(), encode(values, positions, levels), atol=1e-5)
+    pieces = zip(np.split(values, cuts), np.split(positions, cuts), strict=True)
+    vector = encode_pieces(pieces, levels)
+    np.testing.assert_allclose(vector, encode(values, positions, levels), atol=1e-5)
 
 
 @pytest.mark.parametrize("levels", [(1, 2), (2,), (3, 1)])
@@ -92,24 +94,13 @@ def test_each_part_is_encoded_by_itself(levels):
     centers = np.array([[-1, 0], [1, 0]], dtype=np.float32)
     parts = [vlad(part, centers) for part in slow_parts(values, positions, levels)]
     expected = np.concatenate(parts) / np.linalg.norm(np.concatenate(parts))
-    vector = encode(values, positions, levels, lambda: VladStatistics(centers))
+    vector = encode(values, positions, levels, VladEncoding(centers))
     np.testing.assert_allclose(vector, expected, atol=1e-6)
-
-
-def test_a_vector_may_be_asked_for_before_the_last_piece():
-    values, positions = scattered(30)
-    pyramid = PyramidStatistics((1, 2), Total)
-    pyramid.add(values[:10], positions[:10])
-    np.testing.assert_array_equal(pyramid.vector(), encode(values[:10], positions[:10], (1, 2)))
-    pyramid.add(values[10:], positions[10:])
-    np.testing.assert_allclose(pyramid.vector(), encode(values, positions, (1, 2)), atol=1e-6)
 
 
 def test_the_corners_belong_to_the_corner_parts():
     positions = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]], dtype=np.float32)
-    pyramid = PyramidStatistics([2], Total)
-    pyramid.add(np.array([[1, 0], [2, 0], [3, 0], [4, 0]], dtype=np.float32), positions)
-    np.testing.assert_array_equal([part.sums[0] for part in pyramid.parts[0]], [1, 2, 3, 4])
+    np.testing.assert_array_equal(pyramid_parts(positions, [2]), [[0], [1], [2], [3]])
 
 
 @pytest.mark.parametrize("level", range(1, 8))
@@ -117,25 +108,20 @@ def test_every_position_is_in_one_part(level):
     edges = np.linspace(-0.5, 0.5, 2 * level + 1, dtype=np.float32)
     near = np.concatenate([edges, np.nextafter(edges, np.float32(0))])
     positions = np.stack(np.meshgrid(near, near), axis=-1).reshape(-1, 2)
-    pyramid = PyramidStatistics([level], Total)
-    pyramid.add(np.ones((len(positions), 2), dtype=np.float32), positions)
-    assert sum(part.sums[2] for part in pyramid.parts[0]) == len(positions)
+    parts = np.concatenate(pyramid_parts(positions, [level]))
+    np.testing.assert_array_equal(np.sort(parts), np.arange(len(positions)))
 
 
 def test_level_one_alone_is_the_encoding_as_it_is():
     values, positions = scattered(20)
-    whole = Total()
-    whole.add(values)
-    np.testing.assert_array_equal(encode(values, positions, [1]), whole.vector())
+    whole = Total().vector(Total().sums(values), 20)
+    np.testing.assert_array_equal(encode(values, positions, [1]), whole)
 
 
 @pytest.mark.parametrize("levels", [[1], [1, 2], [2, 3]])
 def test_no_descriptors_give_zero(levels):
     for pieces in ([], [scattered(0)], [scattered(0)] * 2):
-        pyramid = PyramidStatistics(levels, Total)
-        for piece in pieces:
-            pyramid.add(*piece)
-        vector = pyramid.vector()
+        vector = encode_pieces(pieces, levels)
         assert vector.dtype == np.float32
         assert not vector.any()
 

@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
@@ -64,8 +65,7 @@ def network():
     keras.utils.set_random_seed(0)
     image = keras.Input((8, 10, 3), name="image")
     features = keras.layers.Conv2D(5, 3, strides=2, activation="relu")(image)
-    pooled = keras.layers.GlobalAveragePooling2D()(features)
-    outputs = {"embedding": pooled, "feature_map": features, "last_map": features}
+    outputs = {"feature_map": features, "last_map": features}
     return export_litert(keras.Model(image, outputs))
 
 
@@ -78,7 +78,7 @@ def built(monkeypatch, request):
         asked.append(arguments)
         return "built"
 
-    def export(_):
+    def export(*_):
         # only now: a test that builds no network needs no TensorFlow
         return request.getfixturevalue("network")
 
@@ -248,3 +248,16 @@ def crossed():
             yield
 
     return cross
+
+
+@pytest.fixture(scope="session")
+def write_tiff():
+    """Write an array as a TIFF by tifffile."""
+
+    def write(values, byteorder="<", bigtiff=False, **options):
+        file = io.BytesIO()
+        with tifffile.TiffWriter(file, bigtiff=bigtiff, byteorder=byteorder) as tiff:
+            tiff.write(values, **options)
+        return file.getvalue()
+
+    return write

@@ -1,77 +1,86 @@
 """Values that fit pass in silence; each other one is one sentence that names it."""
 
 import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from trifuse.features.checks import (
-    check_bounds,
-    check_choice,
+    Count,
+    Flag,
+    NonNegative,
+    Options,
+    Scales,
     check_color_image,
-    check_count,
-    check_counts,
-    check_flag,
-    check_number,
+    check_value,
+    option_kinds,
 )
+from trifuse.features.descriptors.cnn import File
+from trifuse.features.descriptors.sift import OptionalBounds, Width, Window
 
-COUNT = "a positive integer"
-COUNTS = "a sequence of positive integers"
-NUMBER = "a finite number of at least 0"
 BOUNDS = "None or four integers (top, left, bottom, right)"
-FLAG = "True or False"
 
 
 @pytest.mark.parametrize(
-    ("check", "values"),
+    ("kind", "values"),
     [
-        (check_count, [1, 7, np.int64(3), np.uint8(3)]),
-        (check_counts, [[1], (4, 6), range(2, 5), [np.int32(4)]]),
-        (check_number, [0, 0.0, 1e-300, 7, np.float32(0.5), np.int64(2)]),
-        (check_bounds, [None, (0, 0, 0, 0), [-5, -5, 9, 99], (np.int64(1), 2, 3, 4)]),
-        (check_flag, [True, False, np.True_, np.False_]),
+        (Count, [1, 7, np.int64(3), np.uint8(3)]),
+        (Scales, [[1], (4, 6), range(2, 5), [np.int32(4)]]),
+        (NonNegative, [0, 0.0, 1e-300, 7, np.float32(0.5), np.int64(2)]),
+        (Width, [0.1, 7]),
+        (OptionalBounds, [None, (0, 0, 0, 0), [-5, -5, 9, 99], (np.int64(1), 2, 3, 4)]),
+        (Flag, [True, False, np.True_, np.False_]),
+        (Window, ["flat", "gauss"]),
+        (File, ["default", Path("a.h5")]),
     ],
 )
-def test_what_fits_passes(check, values):
+def test_what_fits_passes(kind, values):
     for value in values:
-        assert check("name", value) is None
+        assert check_value("name", value, kind) is None
 
 
 @pytest.mark.parametrize(
-    ("check", "kind", "values"),
+    ("kind", "words", "values"),
     [
-        (check_count, COUNT, [0, -1, 1.0, "1", None, True, np.float32(2), [1]]),
-        (check_counts, COUNTS, [[], (), [0], [4, -6], [4.0], 4, "46", None, {4}, [True]]),
+        (Count, "a positive integer", [0, -1, 1.0, "1", None, True, np.float32(2), [1]]),
         (
-            check_number,
-            NUMBER,
+            Scales,
+            "a sequence of positive integers",
+            [[], (), [0], [4, -6], [4.0], 4, "46", None, {4}, [True]],
+        ),
+        (
+            NonNegative,
+            "a finite number of at least 0",
             [-1, -1e-9, np.inf, -np.inf, np.nan, "1", None, 1j, [1], True, 10**400],
         ),
-        (check_bounds, BOUNDS, [(0, 0, 9), (5, 0, 4, 9), (0, 5, 9, 4), (0, 0, 9.0, 9), "0099", 4]),
-        (check_flag, FLAG, [0, 1, None, "True", np.int8(1)]),
+        (Width, "a finite number of at least 0.1", [0, 0.0999, -1, np.nan]),
+        (OptionalBounds, BOUNDS, [(0, 0, 9), (0, 0, 9.0, 9), "0099", 4]),
+        (Flag, "True or False", [0, 1, None, "True", np.int8(1)]),
+        (Window, "one of flat, gauss", ["Flat", "", None, 3, ["flat"]]),
+        (File, "a name or a file's path", [None, 3, b"a"]),
     ],
 )
-def test_what_does_not_fit_is_named(check, kind, values):
+def test_what_does_not_fit_is_named(kind, words, values):
     for value in values:
-        message = re.escape(f"name must be {kind}, not {value!r}")
+        message = re.escape(f"name must be {words}, not {value!r}")
         with pytest.raises(ValueError, match=f"^{message}$"):
-            check("name", value)
+            check_value("name", value, kind)
 
 
-@pytest.mark.parametrize("value", [0, 0.0999, -1, np.nan])
-def test_a_number_may_have_a_least(value):
-    check_number("name", 0.1, least=0.1)
-    message = f"name must be a finite number of at least 0.1, not {value!r}"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        check_number("name", value, least=0.1)
+def test_a_dataclass_is_checked_field_by_field():
+    @dataclass
+    class Two(Options):
+        title: ClassVar[str] = "no option"
+        step: Count = 4
+        root: Flag = False
 
-
-@pytest.mark.parametrize("value", ["Flat", "", None, 3, ["flat"]])
-def test_a_choice_is_one_of_those_named(value):
-    check_choice("name", "gauss", ("flat", "gauss"))
-    message = f"name must be one of flat, gauss, not {value!r}"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        check_choice("name", value, ("flat", "gauss"))
+    assert list(option_kinds(Two)) == ["step", "root"]
+    assert Two().step == 4
+    with pytest.raises(ValueError, match=r"^root must be True or False, not 1$"):
+        Two(root=1)
 
 
 def test_a_colour_image_has_bytes_and_three_channels():

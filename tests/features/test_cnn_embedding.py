@@ -10,8 +10,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from trifuse.features import keras_backbones
-from trifuse.features.cnn import CnnEmbedder, map_descriptors
+from trifuse.features.backbones import BackboneError
+from trifuse.features.descriptors.cnn import CnnCells, map_descriptors
 from trifuse.features.estimators import CnnEmbedding
+from trifuse.features.litert import CnnEmbedder
 
 
 def test_an_embedding_is_what_the_network_gives(built, network, picture, content, assert_same):
@@ -43,11 +45,25 @@ def test_the_network_asked_for_is_built_once(built, picture):
 def test_random_weights_are_warned_of(monkeypatch, network, picture):
     exported = []
     monkeypatch.setattr(
-        keras_backbones, "export_litert", lambda model: exported.append(model) or network
+        keras_backbones, "export_litert", lambda model, _: exported.append(model) or network
     )
     with pytest.warns(UserWarning, match="an untrained CNN is no feature extractor"):
         CnnEmbedding("mobilenet-0.75", "random", (32, 48)).fit([picture()])
     assert exported[0].input_shape == (None, 32, 48, 3)
+
+
+def test_a_network_of_int8_measures_its_ranges_on_images_spread_over_all(monkeypatch, network):
+    given = []
+    monkeypatch.setattr(keras_backbones, "build_backbone", lambda *_: "built")
+    monkeypatch.setattr(
+        keras_backbones, "export_litert", lambda _, images: given.append(images) or network
+    )
+    images = [np.full((9, 9, 3), level, np.uint8) for level in range(63)]
+    CnnEmbedding().fit(images)
+    CnnEmbedding(precision="int8").fit(images)
+    assert [[image[0, 0, 0] for image in seen] for seen in given] == [[], list(range(0, 63, 2))]
+    with pytest.raises(BackboneError, match="int8 needs images"):
+        CnnCells(precision="int8").build()
 
 
 def test_an_embedding_must_be_fitted_first(picture):

@@ -10,9 +10,9 @@ import pytest
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.uid import JPEG2000Lossless
 
-from trifuse.features.dicom import DICOM_START_BYTES, is_dicom, read_dicom
+from trifuse.features.dicom import DICOM_START_BYTES, is_dicom, read_dicom, read_frames
 from trifuse.features.dicom_frames import Frames
-from trifuse.features.images import ImageError
+from trifuse.features.images import ImageError, read_image
 
 ROWS, COLUMNS, COUNT = 40, 44, 5
 
@@ -70,10 +70,11 @@ class TestStart:
             "cannot read the image: it is a DICOM file; to read it, install trifuse[dicom]"
         )
 
-    def test_without_a_decoder(self, build_encapsulated, monkeypatch, encoded):
-        monkeypatch.setitem(sys.modules, "openjpeg", None)
+    def test_pydicom_needs_no_decoders_of_its_own(self, build_encapsulated, monkeypatch, encoded):
+        for name in ("openjpeg", "jpeg_ls", "_CharLS"):
+            monkeypatch.setitem(sys.modules, name, None)
         frame = next(read_dicom(build_encapsulated(encapsulate(encoded))))
-        assert frame.message.endswith("it is a DICOM file; to read it, install trifuse[dicom]")
+        assert frame.message == ""
 
 
 def fragmented(encoded, sizes, table=()):
@@ -203,3 +204,44 @@ class TestFrames:
     def test_no_uid_is_no_obstacle(self, build):
         frames = list(read_dicom(build(SOPInstanceUID="")))
         assert {(frame.uid, frame.message) for frame in frames} == {("", "")}
+
+
+class TestOneDoor:
+    """Training, figures and pages read a file of one image, whatever its kind; scoring frames."""
+
+    def test_a_file_of_one_frame_is_an_image(self, build, pictures, tmp_path):
+        content = build(pictures[2].tobytes(), NumberOfFrames=1)
+        (tmp_path / "IM0001").write_bytes(content)
+        for source in (content, tmp_path / "IM0001"):
+            np.testing.assert_array_equal(read_image(source), pictures[2])
+
+    def test_a_file_of_several_frames_is_refused(self, build, tmp_path):
+        path = tmp_path / "clip.dcm"
+        path.write_bytes(build())
+        with pytest.raises(ImageError) as caught:
+            read_image(path)
+        assert str(caught.value) == (
+            f"cannot read {path}: it is a DICOM file of 5 frames, and one image is wanted; export "
+            "the frame that is meant"
+        )
+
+    def test_the_reason_is_that_of_the_frame(self, build, pictures):
+        content = build(pictures[0].tobytes()[:-40], NumberOfFrames=1)
+        (frame,) = read_dicom(content)
+        with pytest.raises(ImageError, match=f"^{frame.message}$"):
+            read_image(content)
+        with pytest.raises(ImageError, match=f"^{raised(bytes(128) + b'DICM')}$"):
+            read_image(bytes(128) + b"DICM")
+
+    def test_too_many_pixels(self, build):
+        with pytest.raises(ImageError, match="more than the limit of 9 pixels"):
+            read_image(build(NumberOfFrames=1), max_pixels=9)
+
+    def test_frames_of_any_file(self, build, pictures, encode):
+        frames = [frame.image for frame in read_frames(build(), first_frame=3)]
+        np.testing.assert_array_equal(frames, pictures[3:])
+        (frame,) = read_frames(encode(pictures[0], "PNG"))
+        np.testing.assert_array_equal(frame.image, pictures[0])
+        assert (frame.uid, frame.index, frame.frames, frame.message) == ("", 0, 1, "")
+        with pytest.raises(ImageError, match="it is empty"):
+            next(read_frames(b""))

@@ -103,11 +103,12 @@ class TestRescaling:
         windowed = write(values, WindowCenter=0, WindowWidth=4000)
         assert_shows(windowed, values, lambda x: linear(x, 0, 4000))
 
-    @pytest.mark.parametrize("vr", ["US", "OW"])
-    def test_modality_lut(self, write, assert_shows, lut, deep, vr):
-        entries = np.random.default_rng(8).integers(0, 65536, 1000)
-        content = write(deep, ModalityLUTSequence=[lut(500, entries, 16, vr)])
-        assert_shows(content, deep, lambda x: entries[min(max(x - 500, 0), 999)], (0, 65535))
+    @pytest.mark.parametrize(("vr", "bits"), [("US", 16), ("OW", 16), ("US", 12)])
+    def test_modality_lut(self, write, assert_shows, lut, deep, vr, bits):
+        """Where pydicom's own function raises for 12 bits."""
+        entries, span = np.random.default_rng(8).integers(0, 2**bits, 1000), (0, 2**bits - 1)
+        content = write(deep, ModalityLUTSequence=[lut(500, entries, bits, vr)])
+        assert_shows(content, deep, lambda x: entries[min(max(x - 500, 0), 999)], span)
 
 
 class TestVoiLut:

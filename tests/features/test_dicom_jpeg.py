@@ -1,18 +1,27 @@
-"""JPEG gives the colours that were encoded, whoever tells in which space they are."""
+"""JPEG gives what was encoded, of any bits, whoever tells in which space the colours are."""
 
 import io
 import struct
 from functools import partial
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
+import openjpeg
 import pytest
 from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.encaps import get_frame
 from pydicom.pixels import convert_color_space
-from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLosslessSV1
+from pydicom.uid import (
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    RLELossless,
+)
 
 
 @pytest.fixture(scope="module")
@@ -93,13 +102,6 @@ class TestJpeg:
         content = write_dicom(levels, photometric, JPEGLosslessSV1, frame)
         assert_shows(content, convert_color_space(levels, photometric, "RGB"))
 
-    @pytest.mark.parametrize("syntax", [JPEGExtended12Bit, JPEGLosslessSV1])
-    def test_more_than_8_bits_are_refused_by_name(self, write_dicom, refusal, syntax):
-        values = np.zeros((40, 48), np.uint16)
-        content = write_dicom(values, "MONOCHROME2", syntax, b"none", BitsStored=12)
-        reason = f"its transfer syntax, {syntax.name}, is supported for 8 bits, not 12"
-        assert refusal(content) == reason
-
     def test_size_of_the_data_must_be_that_of_the_header(self, write_dicom, refusal, jpeg, smooth):
         grey = smooth[..., 0]
         message = refusal(write_dicom(smooth, "RGB", JPEGBaseline8Bit, jpeg(grey)))
@@ -115,3 +117,99 @@ class TestJpeg:
         frame = jpeg(smooth)
         content = write_dicom(smooth, "RGB", JPEGBaseline8Bit, frame[: int(len(frame) * kept)])
         assert refusal(content).endswith("its JPEG data cannot be decoded, probably damaged")
+
+    @pytest.mark.parametrize("wrong", [JPEG2000Lossless, RLELossless])
+    def test_data_of_another_syntax_are_not_called_damaged(
+        self, write_dicom, refusal, jpeg, smooth, wrong
+    ):
+        message = refusal(write_dicom(smooth, "RGB", wrong, jpeg(smooth)))
+        assert message == "its pixel data is JPEG, which its transfer syntax denies"
+        codestream = openjpeg.encode(smooth)
+        message = refusal(write_dicom(smooth, "RGB", JPEGBaseline8Bit, codestream))
+        assert message == "its pixel data is JPEG 2000, which its transfer syntax denies"
+
+
+def span(bits, signed):
+    """Give the least and the greatest value of so many bits."""
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+
+
+def noise(bits, signed, *samples):
+    low, high = span(bits, signed)
+    values = np.random.default_rng(bits).integers(low, high + 1, (40, 48, *samples))
+    return values.astype(np.int16 if signed else np.uint16)
+
+
+class TestOtherBits:
+    @pytest.mark.parametrize("bits", [9, 10, 12, 14, 15, 16])
+    @pytest.mark.parametrize("signed", [False, True])
+    @pytest.mark.parametrize("predictor", [1, 4, 7])
+    def test_lossless_grey(self, write_dicom, assert_shows, bits, signed, predictor):
+        values = noise(bits, signed)
+        codes = values.astype(np.uint16) & (2**bits - 1)
+        frame = imagecodecs.jpeg8_encode(
+            codes, lossless=True, bitspersample=bits, predictor=predictor
+        )
+        syntax = JPEGLosslessSV1 if predictor == 1 else JPEGLossless
+        content = write_dicom(values, "MONOCHROME2", syntax, frame, BitsStored=bits)
+        assert_shows(content, values, span=span(bits, signed))
+
+    def test_lossless_colour(self, write_dicom, assert_shows):
+        values = noise(16, False, 3)
+        frame = imagecodecs.jpeg8_encode(values, lossless=True, bitspersample=16)
+        assert_shows(write_dicom(values, "RGB", JPEGLosslessSV1, frame), values, span=(0, 65535))
+
+    def test_lossless_of_fewer_bits(self, write_dicom, assert_shows):
+        values = (noise(6, False)).astype(np.uint8)
+        frame = imagecodecs.jpeg8_encode(values, lossless=True, bitspersample=6)
+        content = write_dicom(values, "MONOCHROME2", JPEGLosslessSV1, frame, BitsStored=6)
+        assert_shows(content, values, span=(0, 63))
+
+    def test_extended_grey(self, write_dicom, read_frame, smooth):
+        values = smooth[..., 0].astype(np.uint16) * 16
+        frame = imagecodecs.jpeg8_encode(values, 100, bitspersample=12)
+        content = write_dicom(values, "MONOCHROME2", JPEGExtended12Bit, frame, BitsStored=12)
+        shown = read_frame(content)[..., 0]
+        assert np.abs(shown - values * (255.0 / 4095)).max() <= 1
+
+    def test_extended_colour(self, write_dicom, read_frame, smooth):
+        frame = imagecodecs.jpeg8_encode(smooth.astype(np.uint16) * 16, 100, bitspersample=12)
+        for photometric in ("YBR_FULL", "YBR_FULL_422", "RGB"):  # the marker tells
+            content = write_dicom(
+                smooth.astype(np.uint16), photometric, JPEGExtended12Bit, frame, BitsStored=12
+            )
+            assert np.abs(read_frame(content).astype(int) - smooth).mean() < 3
+
+    @pytest.mark.parametrize("name", ["JPEG-lossy.dcm", "JPGExtended.dcm"])
+    def test_pydicoms_files(self, read_frame, name):
+        """GDCM decodes 0 to 264 of 4095 in both."""
+        image = read_frame(Path(get_testdata_file(name, download=False)).read_bytes())
+        assert image.shape == (1024, 256, 3)
+        dataset = dcmread(get_testdata_file(name, download=False))
+        assert ("WindowCenter" in dataset) or image.max() == round(264 * 255 / 4095)
+
+    @pytest.mark.parametrize("lossless", [False, True])
+    @pytest.mark.parametrize("kept", [0.3, 0.6, 0.9, 0.97])
+    def test_missing_data_are_never_made_up(self, write_dicom, refusal, lossless, kept):
+        values = noise(12, False)
+        frame = imagecodecs.jpeg8_encode(values, lossless=lossless, bitspersample=12)
+        syntax = JPEGLosslessSV1 if lossless else JPEGExtended12Bit
+        part = frame[: int(len(frame) * kept)]
+        for damaged in (part, part + b"\xff\xd9", part + b"\xff\xd9" + frame[len(part) :]):
+            content = write_dicom(values, "MONOCHROME2", syntax, damaged, BitsStored=12)
+            assert refusal(content).endswith("its JPEG data cannot be decoded, probably damaged")
+
+    def test_an_end_that_was_forgotten_or_filled_up(self, write_dicom, assert_shows):
+        values = noise(12, False)
+        frame = imagecodecs.jpeg8_encode(values, lossless=True, bitspersample=12)
+        for other in (frame[:-2], frame + bytes(6)):
+            content = write_dicom(values, "MONOCHROME2", JPEGLosslessSV1, other, BitsStored=12)
+            assert_shows(content, values, span=(0, 4095))
+
+    def test_size_of_the_data_must_be_that_of_the_header(self, write_dicom, refusal):
+        values = noise(12, False)
+        frame = bytearray(imagecodecs.jpeg8_encode(values, lossless=True, bitspersample=12))
+        place = frame.index(b"\xff\xc3") + 5
+        frame[place : place + 4] = b"\xff\xff\xff\xff"
+        content = write_dicom(values, "MONOCHROME2", JPEGLosslessSV1, frame, BitsStored=12)
+        assert "of 65,535 rows x 65,535 columns x 1 samples" in refusal(content)

@@ -1,13 +1,17 @@
-"""Uncompressed pixel data, colours and palettes, compared with a loop over single values."""
+"""Uncompressed pixel data, colours, palettes and profiles, beside a loop over single values."""
 
 import numpy as np
 import pytest
+from PIL import ImageCms
+from pydicom import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
+
+from trifuse.features.images import read_image
 
 NATIVE = [
     ImplicitVRLittleEndian,
@@ -153,9 +157,81 @@ class TestPalette:
         assert image[0, :, 0].tolist() == [10, 10, 10, 20, 40, 40, 40]
 
     def test_missing_or_short(self, write_dicom, refusal, grey):
-        assert "its palette is missing or segmented" in refusal(write_dicom(grey, "PALETTE COLOR"))
+        assert "its palette is missing" in refusal(write_dicom(grey, "PALETTE COLOR"))
         content = write_dicom(
             grey, "PALETTE COLOR", **self.palette(np.zeros((3, 8), np.uint8), 0, 8) |
             {"RedPaletteColorLookupTableDescriptor": [200, 0, 8]},
         )  # fmt: skip
         assert "shorter than its descriptor says" in refusal(content)
+
+
+class TestSegmentedPalette:
+    def write(self, write_dicom, values, segments, count, bits=16, order="<"):
+        """Write the same segments for red, green and blue."""
+        syntax = ExplicitVRBigEndian if order == ">" else ExplicitVRLittleEndian
+        words = np.frombuffer(bytes(segments), "<u2") if bits == 8 else np.array(segments, "<u2")
+        data = words.astype(f"{order}u2").tobytes()
+        names = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
+        elements = {f"{name}Descriptor": [count, 0, bits] for name in names}
+        elements |= {f"Segmented{name}Data": data for name in names}
+        return write_dicom(values, "PALETTE COLOR", syntax, **elements)
+
+    @pytest.mark.parametrize("order", "<>")
+    @pytest.mark.parametrize("bits", [8, 16])
+    def test_discrete_linear_and_indirect(self, write_dicom, read_frame, bits, order):
+        top = 2**bits - 1
+        steps, offset = [0, 2, 10, 20, 1, 4, top], 0
+        # Of the standard's example: copy two segments from the start of the data.
+        indirect = [2, 2, *([offset, 0] if bits == 16 else [offset, 0, 0, 0])]
+        segments = steps + indirect + [0, 2, 5, 5] + [0] * (bits == 8)
+        rising = [20 + (top - 20) * step / 4 for step in (1, 2, 3, 4)]
+        entries = [10, 20, *rising, 10, 20, *rising, 5, 5]
+        values = np.arange(len(entries), dtype=np.uint8)[None]
+        content = self.write(write_dicom, values, segments, len(entries), bits, order)
+        expected = np.rint(np.rint(entries) * 255 / top)
+        image = read_frame(content)
+        np.testing.assert_array_equal(image[0], np.repeat(expected[:, None], 3, axis=1))
+
+    def test_the_offset_of_what_is_copied_is_in_bytes(self, write_dicom, read_frame):
+        segments = [0, 1, 0, 0, 2, 1000, 65535, 2, 1, 6, 0]
+        content = self.write(write_dicom, np.arange(5, dtype=np.uint8)[None], segments, 5)
+        assert read_frame(content)[0, :, 0].tolist() == [0, 4, 255, 4, 255]
+
+    @pytest.mark.parametrize(
+        ("segments", "reason"),
+        [
+            ([1, 4, 9], "makes no table"),
+            ([2, 1, 0, 0], "makes no table"),
+            ([0, 9, 1], "makes no table"),
+            ([3, 1, 1], "makes no table"),
+            ([0, 1, 7, 2, 9, 0, 0], "copies what is a copy itself"),
+            ([0, 1, 7, *[1, 60000, 9] * 2], "too many entries"),
+            ([0, 1, 7], "shorter than its descriptor says"),
+        ],
+    )
+    def test_what_makes_no_table(self, write_dicom, refusal, segments, reason):
+        values = np.zeros((2, 2), np.uint8)
+        assert reason in refusal(self.write(write_dicom, values, segments, 256))
+
+
+class TestColourProfile:
+    @pytest.mark.parametrize("path", [False, True])
+    def test_is_applied_to_colours(self, write_dicom, read_frame, encode, picture, path):
+        colours = picture(9, 11)
+        swapped = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        # The tags of red and blue change places: what was red is blue.
+        swapped = swapped.replace(b"rXYZ", b"xXYZ").replace(b"bXYZ", b"rXYZ")
+        swapped = swapped.replace(b"xXYZ", b"bXYZ")
+        item = Dataset()
+        item.ICCProfile = swapped
+        elements = {"OpticalPathSequence": [item]} if path else {"ICCProfile": swapped}
+        image = read_frame(write_dicom(colours, **elements))
+        assert np.abs(image.astype(int) - colours[..., ::-1]).max() <= 3
+        expected = read_image(encode(colours, "PNG", icc_profile=swapped))
+        np.testing.assert_array_equal(image, expected)
+
+    def test_is_not_applied_to_grey_and_passed_over_if_broken(self, write_dicom, read_frame, grey):
+        content = write_dicom(grey, "MONOCHROME2", ICCProfile=b"not one.")
+        np.testing.assert_array_equal(read_frame(content)[..., 0], grey)
+        rgb = np.stack([grey] * 3, axis=2)
+        np.testing.assert_array_equal(read_frame(write_dicom(rgb, ICCProfile=b"not one.")), rgb)

@@ -7,9 +7,9 @@ import pytest
 from sklearn.base import clone
 
 from trifuse.features import grid
-from trifuse.features.dense_sift import DenseSiftExtractor
+from trifuse.features.descriptors.color import LocalColorExtractor
+from trifuse.features.descriptors.sift import DenseSiftExtractor
 from trifuse.features.estimators import DenseSift, LocalColor
-from trifuse.features.local_color import LocalColorExtractor
 from trifuse.features.resize import shrink
 
 SIFT = DenseSift(step=8, bin_sizes=(4, 3))

@@ -86,10 +86,6 @@ def test_a_patch_in_the_middle_has_position_zero():
     np.testing.assert_array_equal(grid.positions()[3], [0, 0])
 
 
-def test_the_area_is_that_of_the_cell_centres():
-    assert PatchGrid((99, 99), step=4, bin_size=6).patch_area == 19 * 19
-
-
 @settings(deadline=None)
 @given(grid=GRIDS, cuts=st.lists(st.integers(0, 40), max_size=6).map(sorted))
 def test_consecutive_bands_partition_the_patches(grid, cuts):

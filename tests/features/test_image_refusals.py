@@ -3,11 +3,13 @@
 import os
 import warnings
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
 
-from trifuse.features.images import IMAGE_SUFFIXES, MAX_PIXELS, ImageError, read_image
+from trifuse.features.files import IMAGE_SUFFIXES, MAX_PIXELS
+from trifuse.features.images import ImageError, read_image
 
 FORMATS = ["JPEG", "PNG", "TIFF", "BMP", "WEBP"]
 ROWS, COLUMNS = 12, 20
@@ -147,3 +149,29 @@ class TestPixelLimit:
             warnings.simplefilter("always")
             np.testing.assert_array_equal(read_image(data), expected)
         assert caught == []
+
+
+class TestKindsThatAreNotRead:
+    """Sound files: nothing says that they are damaged."""
+
+    @staticmethod
+    def assert_is_named(content, format_name, reason):
+        with pytest.raises(ImageError, match=f"its kind of {format_name} cannot be read") as caught:
+            read_image(content)
+        assert reason in str(caught.value)
+        assert "damaged" not in str(caught.value)
+
+    def test_jpeg_of_12_bits(self, pixels):
+        deep = pixels.astype(np.uint16) * 16
+        content = imagecodecs.jpeg8_encode(deep, bitspersample=12)
+        self.assert_is_named(content, "JPEG", "12-bit")
+
+    def test_jpeg_ls(self, pixels):
+        self.assert_is_named(imagecodecs.jpegls_encode(pixels[..., 0].copy()), "JPEG", "JPEG-LS")
+
+    def test_bmp_of_2_bits_and_of_odd_fields(self, encode, pixels):
+        content = bytearray(encode(pixels, "BMP"))
+        content[28:30] = (2).to_bytes(2, "little")
+        self.assert_is_named(bytes(content), "BMP", "pixel depth (2)")
+        content[28:34] = (32).to_bytes(2, "little") + (6).to_bytes(4, "little")
+        self.assert_is_named(bytes(content), "BMP", "compression (6)")

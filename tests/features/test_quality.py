@@ -150,3 +150,26 @@ def test_no_detail_is_no_sharpness():
 def test_what_is_no_colour_image(image):
     with pytest.raises(ValueError, match="a colour image must be uint8 of shape"):
         find_flaws(image)
+
+
+@pytest.mark.parametrize(
+    ("rest", "level", "rows", "flaw", "is_there"),
+    [
+        (0, 80, 4, "too dark", True),
+        (0, 80, 5, "too dark", False),
+        (0, 79, 100, "too dark", True),
+        (100, 254, 60, "too bright", True),
+        (100, 254, 59, "too bright", False),
+        (100, 253, 100, "too bright", False),
+    ],
+)
+def test_the_bounds_of_light(rest, level, rows, flaw, is_there):
+    """5 % of the picture at level 80 is light enough; 60 % at level 254 is too bright."""
+    image = np.full((100, 100, 3), rest, np.uint8)
+    image[:rows] = level
+    assert (flaw in find_flaws(image)) == is_there
+
+
+@pytest.mark.parametrize(("side", "is_small"), [(63, True), (64, False)])
+def test_the_bound_of_size(side, is_small):
+    assert ("small" in find_flaws(np.zeros((side, 200, 3), np.uint8))) == is_small

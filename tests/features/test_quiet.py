@@ -1,5 +1,6 @@
 """What libraries say stays off the screen; what we say does not."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import warnings
 
 import pytest
 
-from trifuse.features.quiet import silenced_stderr, without_pillow_warnings
+from trifuse.features.quiet import silenced_stderr, without_pydicom_logs, without_warnings
 
 
 def test_tensorflow_is_imported_and_used_without_a_word():
@@ -51,7 +52,16 @@ def test_no_file_descriptor_is_left_open():
 def test_threads_that_cross_restore_the_filters(crossed):
     """The first in leaves first: the case that crossed catch_warnings get wrong."""
     filters = list(warnings.filters)
-    with crossed(without_pillow_warnings, without_pillow_warnings):
+    with crossed(without_warnings, without_warnings):
         assert warnings.filters != filters
-        warnings.warn_explicit("odd", UserWarning, "file", 1, module="PIL.Image")
+        for module in ("PIL.Image", "pydicom.values"):
+            warnings.warn_explicit("odd", UserWarning, "file", 1, module=module)
     assert warnings.filters == filters
+
+
+def test_threads_that_cross_restore_the_level_of_pydicom(crossed):
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    with crossed(without_pydicom_logs, without_pydicom_logs):
+        assert not logger.isEnabledFor(logging.CRITICAL)
+    assert logger.level == level

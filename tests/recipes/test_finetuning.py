@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from trifuse.recipes.finetuning import FinetuningRecipe, NetworkOptions
-from trifuse.recipes.reading import RecipeError
-from trifuse.recipes.toml import to_toml
+from trifuse.recipes.reading import RecipeError, to_toml
+from trifuse.recipes.recipe import Recipe
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "finetune.md"
+TRAIN_PAGE = PAGE.with_name("train.md")
 PLAIN = FinetuningRecipe().to_dict()
 
 
@@ -55,12 +56,12 @@ def test_a_count_and_a_share_are_different_choices():
         (
             {"optimizer": {}},
             "The recipe has no key 'optimizer'; it has random_state, network, augmentation, "
-            "balance, schedule, split, export.",
+            "balance, schedule, export, split.",
         ),
         (
             {"network": {"freeze": 1}},
             "The recipe's section [network] has no key 'freeze'; it has backbone, weights, side, "
-            "frozen, dropout.",
+            "frozen, dropout, frozen_normalization.",
         ),
         (
             {"network": {"frozen": 1.5}},
@@ -89,8 +90,8 @@ def test_a_count_and_a_share_are_different_choices():
         ),
         (
             {"schedule": {"decay": "linear"}},
-            "The recipe has a value that does not fit: Invalid enum value 'linear' - at "
-            "`$.schedule.decay`.",
+            "The recipe's section [schedule] has the value 'linear' for decay; it may be cosine, "
+            "plateau.",
         ),
         (
             {"schedule": {"warm_up": 1.0}},
@@ -103,7 +104,7 @@ def test_a_count_and_a_share_are_different_choices():
         ),
         (
             {"export": {"views": 3}},
-            "The recipe has a value that does not fit: Invalid enum value 3 - at `$.export.views`.",
+            "The recipe's section [export] has the value 3 for views; it may be 1, 2, 4.",
         ),
     ],
 )
@@ -136,6 +137,40 @@ def test_the_page_has_every_option_with_its_default():
             changed = original[item.name][key]
             expected[item.name, key] = shown(value), "" if changed == value else shown(changed)
     assert rows == expected
+
+
+def test_the_page_of_training_has_what_networks_have_more():
+    """A row is: | `[section]` `key` | default | thorough | what it is |."""
+    text = TRAIN_PAGE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `\[(\S+)\]` `(\w+)` \| `(\w+)` \| `(\w+)` \|", text, re.MULTILINE)
+    presets = Recipe().networks, Recipe.load("thorough").networks
+    assert rows == [
+        ("networks", "per_fold", *(str(own.per_fold) for own in presets)),
+        ("networks.schedule", "stored", *(str(own.schedule.stored) for own in presets)),
+    ]
+    schedule = {item.name for item in fields(presets[0].schedule)}
+    own = schedule - {item.name for item in fields(FinetuningRecipe().schedule)}
+    assert own == {"stored"}
+
+
+def test_what_needs_validation_images_is_not_there_without():
+    sentence = (
+        "The recipe's section [networks.schedule] has no key 'monitor'; it has epochs, "
+        "images_per_epoch, batch, learning_rate, warm_up, label_smoothing, ema, stored."
+    )
+    with refuses(sentence):
+        Recipe.from_dict({"networks": {"schedule": {"monitor": "bma"}}})
+    with refuses("The recipe's section [networks] has no key 'split'; it has per_fold, network, "
+                 "augmentation, balance, schedule, export."):  # fmt: skip
+        Recipe.from_dict({"networks": {"split": {}}})
+
+
+def test_networks_that_are_not_trained_are_not_kept():
+    recipe = Recipe.from_dict({"networks": {"schedule": {"epochs": 3}}})
+    assert recipe.used() == Recipe().used()
+    assert "networks" not in recipe.used()
+    tuned = Recipe.from_dict({"networks": {"per_fold": 1}})
+    assert Recipe.from_dict(tuned.used()) == tuned
 
 
 def shown(value):

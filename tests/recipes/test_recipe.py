@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError
 
 import pytest
 from hypothesis import given, settings
@@ -10,13 +10,11 @@ from hypothesis import strategies as st
 
 from trifuse.recipes.reading import RecipeError
 from trifuse.recipes.recipe import Recipe
+from trifuse.recipes.registry import blocks, encodings
 
-SECTIONS = (
-    "random_state, image, sift, color, cnn, sample, fusion, svm, lightgbm, softmax, ensemble, "
-    "review"
-)
-BLOCKS = "cnn, sift_fisher, sift_vlad, color_fisher, color_vlad, cnn_fisher, cnn_vlad"
 PLAIN = Recipe().to_dict()
+SECTIONS = ", ".join(PLAIN)
+BLOCKS = ", ".join(blocks())
 
 
 def _change_first(values):
@@ -26,6 +24,7 @@ def _change_first(values):
 
 
 CHANGES = {
+    "NoneType": lambda _: (0, 0, 9, 9),  # the bounds
     "bool": lambda value: not value,
     "int": lambda value: value + 1,
     "float": lambda value: value / 2 if value else 0.5,
@@ -36,35 +35,42 @@ CHANGES = {
 }
 
 
-def choices():
-    """(section, key) of every choice; the section is None for a key of the recipe itself."""
-    for section, content in PLAIN.items():
-        if isinstance(content, dict):
-            yield from ((section, key) for key in content)
+def choices(content=PLAIN, path=()):
+    """The path of every choice: its section, or sections, and its key."""
+    for key, value in content.items():
+        if isinstance(value, dict) and key != "weights":
+            yield from choices(value, (*path, key))
         else:
-            yield None, section
+            yield (*path, key)
 
 
-def changed(section, key):
-    """The default recipe as plain data, but for one choice."""
-    content = PLAIN if section is None else PLAIN[section]
-    value = CHANGES[type(content[key]).__name__](content[key])
-    if section is None:
-        return {**PLAIN, key: value}
-    return {**PLAIN, section: {**content, key: value}}
+def change(content, path):
+    """Plain data, but for one choice."""
+    key, *rest = path
+    value = change(content[key], rest) if rest else changed_value(key, content[key])
+    return {**content, key: value}
 
 
-def as_toml(plain):
+FEW = {"window": "gauss", "precision": "float32", "views": 2}
+
+
+def changed_value(key, value):
+    if key in FEW:
+        return FEW[key]
+    return CHANGES[type(value).__name__](value)
+
+
+def as_toml(plain, section=""):
     """Write plain data as TOML; JSON's numbers, texts and lists are TOML's too."""
-    lines = [f"{key} = {json.dumps(v)}" for key, v in plain.items() if not isinstance(v, dict)]
-    for section, content in plain.items():
-        if isinstance(content, dict):
-            tables = {key: v for key, v in content.items() if isinstance(v, dict)}
-            lines += ["", f"[{section}]"]
-            lines += [f"{k} = {json.dumps(v)}" for k, v in content.items() if k not in tables]
-            for key, table in tables.items():
-                lines += [f"[{section}.{key}]"]
-                lines += [f"{k} = {json.dumps(v)}" for k, v in table.items()]
+    tables = {key: v for key, v in plain.items() if isinstance(v, dict)}
+    lines = [
+        f"{key} = {json.dumps(v)}"
+        for key, v in plain.items()
+        if key not in tables and v is not None
+    ]
+    for key, table in tables.items():
+        name = f"{section}.{key}" if section else key
+        lines += ["", f"[{name}]", as_toml(table, name)]
     return "\n".join(lines)
 
 
@@ -106,8 +112,8 @@ def test_a_toml_file_changes_only_what_it_says(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text("[sift]\nbin_sizes = [3, 9]\nposition_weight = 2\n", encoding="utf-8")
     recipe = Recipe.load(str(path))
-    assert recipe.sift.bin_sizes == (3, 9)
-    assert recipe.sift.position_weight == 2.0
+    assert recipe.streams["sift"].descriptor.bin_sizes == (3, 9)
+    assert recipe.streams["sift"].position_weight == 2.0
     plain = recipe.to_dict()
     plain["sift"] |= {key: PLAIN["sift"][key] for key in ("bin_sizes", "position_weight")}
     assert plain == PLAIN
@@ -115,7 +121,7 @@ def test_a_toml_file_changes_only_what_it_says(tmp_path):
 
 def test_a_recipe_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
-        Recipe().svm.C = 3.0
+        Recipe().members["svm"].C = 3.0
 
 
 def test_block_weights_keep_their_order():
@@ -124,15 +130,17 @@ def test_block_weights_keep_their_order():
     assert list(recipe.block_weights.items()) == list(weights.items())
 
 
-@pytest.mark.parametrize(("section", "key"), list(choices()))
-def test_the_fingerprint_changes_with_every_choice(section, key):
-    recipe = Recipe.from_dict(changed(section, key))
+@pytest.mark.parametrize("path", list(choices()), ids=".".join)
+def test_the_fingerprint_changes_with_every_choice(path):
+    recipe = Recipe.from_dict(change(PLAIN, path))
     assert recipe != Recipe()
     assert recipe.fingerprint != Recipe().fingerprint
 
 
 def test_every_choice_is_tried():
-    assert {section or key for section, key in choices()} == {item.name for item in fields(Recipe)}
+    assert {path[0] for path in choices()} == set(PLAIN)
+    for name, encoding in encodings().items():
+        assert ("color", name, encoding.size) in set(choices())
 
 
 @settings(deadline=None, max_examples=30)
@@ -152,11 +160,11 @@ def test_the_fingerprint_does_not_depend_on_order(random):
 @given(st.sets(st.sampled_from(list(choices()))))
 def test_the_fingerprint_does_not_depend_on_what_is_left_out(spelled):
     plain = {}
-    for section, key in spelled:
-        if section is None:
-            plain[key] = PLAIN[key]
-        else:
-            plain.setdefault(section, {})[key] = PLAIN[section][key]
+    for path in spelled:
+        own, content = plain, PLAIN
+        for section in path[:-1]:
+            own, content = own.setdefault(section, {}), content[section]
+        own[path[-1]] = content[path[-1]]
     recipe = Recipe.from_dict(plain)
     assert recipe.fingerprint == Recipe().fingerprint
     assert recipe.to_dict() == PLAIN
@@ -176,13 +184,22 @@ def test_the_fingerprint_is_of_values():
         ({"svm": {"c": 1}}, "The recipe's section [svm] has no key 'c'; it has C."),
         (
             {"review": {"threshold": 1}},
-            "The recipe's section [review] has no key 'threshold'; it has false_alarm_rate, "
-            "coverage.",
+            "The recipe's section [review] has no key 'threshold'; it has components, "
+            "false_alarm_rate, coverage.",
         ),
         (
             {"color": {"root": True}},
-            "The recipe's section [color] has no key 'root'; it has pca_dimension, components, "
-            "centers, position_weight, pyramid, step, bin_sizes.",
+            f"The recipe's section [color] has no key 'root'; it has {', '.join(PLAIN['color'])}.",
+        ),
+        (  # as trifuse 0.1.0 had it
+            {"sift": {"components": 9}},
+            f"The recipe's section [sift] has no key 'components'; it has "
+            f"{', '.join(PLAIN['sift'])}.",
+        ),
+        (
+            {"sift": {"fisher": {"centers": 9}}},
+            "The recipe's section [sift.fisher] has no key 'centers'; it has components, "
+            "square_root, normalize.",
         ),
         (
             {"fusion": {"weights": {"sift": 1}}},
@@ -250,6 +267,24 @@ def test_an_unknown_key_is_refused(data, sentence):
 def test_a_value_that_does_not_fit_is_refused(data, reason):
     with refuses(f"The recipe has a value that does not fit: {reason}."):
         Recipe.from_dict(data)
+
+
+def test_a_recipe_may_be_had_with_other_choices():
+    weights = {"cnn": 3.0}
+    recipe = Recipe.load("fast").but({"svm": {"C": 7}, "fusion": {"weights": weights}})
+    plain = Recipe.load("fast").to_dict()
+    plain["svm"]["C"], plain["fusion"]["weights"] = 7.0, weights
+    assert recipe == Recipe.from_dict(plain)
+    with refuses("The recipe's section [svm] has no key 'c'; it has C."):
+        recipe.but({"svm": {"c": 1}})
+
+
+def test_what_a_descriptor_refuses_a_recipe_refuses():
+    with refuses(
+        "The recipe has a value that does not fit: bounds must be None or four integers "
+        "(top, left, bottom, right) in order, not (9, 0, 0, 9)."
+    ):
+        Recipe.from_dict({"sift": {"bounds": [9, 0, 0, 9]}})
 
 
 def test_an_unknown_preset_is_refused():

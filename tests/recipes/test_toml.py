@@ -3,16 +3,14 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trifuse.recipes.options import BlockName, MemberName
-from trifuse.recipes.reading import TomlRecipe
-from trifuse.recipes.recipe import Recipe
-from trifuse.recipes.toml import to_toml
+from trifuse.recipes.reading import TomlRecipe, to_toml
+from trifuse.recipes.recipe import Recipe, member_options
+from trifuse.recipes.registry import blocks
 
 WEIGHTS = st.floats(1e-300, 1e9)
 BY_TYPE = {
@@ -23,16 +21,25 @@ BY_TYPE = {
     tuple: st.lists(st.integers(1, 2**31 - 1), min_size=2, max_size=2),
 }
 BY_KEY = {
-    "weights": st.dictionaries(st.sampled_from(get_args(BlockName)), WEIGHTS, min_size=1),
-    "members": st.lists(st.sampled_from(get_args(MemberName)), min_size=1, unique=True),
+    "weights": st.dictionaries(st.sampled_from(list(blocks())), WEIGHTS, min_size=1),
+    "window": st.sampled_from(["flat", "gauss"]),
+    "precision": st.sampled_from(["float32", "int8"]),
+    "window_size": st.floats(0.1, 9),
+    "magnification": st.floats(0.1, 9),
+    "per_fold": st.integers(0, 10),
+    "stored": st.integers(0, 1000),
+    "views": st.sampled_from([1, 2, 4]),
+    "members": st.lists(st.sampled_from(list(member_options())), min_size=1, unique=True),
 }
 
 
 def values(key, default):
     """What a choice may be, at least; the network's weights are a name."""
+    if default is None:  # the bounds
+        return st.none() | st.just((0, 0, 9, 9))
     if isinstance(default, dict) and key not in BY_KEY:
         return st.fixed_dictionaries({name: values(name, own) for name, own in default.items()})
-    if isinstance(default, str) or key not in BY_KEY:
+    if key not in BY_KEY or (key == "weights" and isinstance(default, str)):
         return BY_TYPE[type(default)]
     return BY_KEY[key]
 

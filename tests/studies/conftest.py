@@ -1,22 +1,11 @@
-"""Files of predictions, written line by line, and the browser that reads pages."""
+"""The browser that reads pages, and files of predictions of scored images."""
 
 import shutil
 
+import numpy as np
 import pytest
 
-from trifuse.studies.predictions import read_predictions
-
-
-@pytest.fixture
-def read(tmp_path):
-    """Write lines to predictions.csv and read it back."""
-
-    def write_and_read(*lines, encoding="utf-8"):
-        path = tmp_path / "predictions.csv"
-        path.write_bytes("".join(line + "\n" for line in lines).encode(encoding))
-        return read_predictions(path)
-
-    return write_and_read
+CLASSES = ["df", "mel", "nv", "vasc"]
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +44,42 @@ def read_page(chromium):
         return chromium
 
     return read
+
+
+@pytest.fixture
+def scored():
+    """Probabilities and labels of 60 images."""
+    rng = np.random.default_rng(0)
+    labels = rng.choice(4, size=60, p=[0.1, 0.2, 0.5, 0.2])
+    raw = rng.dirichlet(np.ones(4), 60) + 0.6 * np.eye(4)[labels]
+    return raw / raw.sum(axis=1, keepdims=True), labels
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a predictions.csv as predict does."""
+
+    def write_predictions(probabilities, top=3, whole=True, extra=()):
+        header = ["image", "status"]
+        for k in range(1, top + 1):
+            header += [f"label_{k}", f"probability_{k}"]
+        header += [f"probability_of_{name}" for name in CLASSES if whole] + ["message"]
+        lines = [",".join(header)]
+        for i, row in enumerate(probabilities):
+            cells = [f"photos/{i}.jpg", "ok"]
+            for c in np.argsort(-row, kind="stable")[:top]:
+                cells += [CLASSES[c], f"{row[c]:.9g}"]
+            cells += [f"{value:.9g}" for value in row if whole] + [""]
+            lines.append(",".join(cells))
+        lines += [f"{name},error{',' * (len(header) - 2)}gone" for name in extra]
+        path = tmp_path / "predictions.csv"
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    return write_predictions
+
+
+@pytest.fixture
+def truth(scored):
+    """The class of each of the scored images."""
+    return {str(image): CLASSES[label] for image, label in enumerate(scored[1])}

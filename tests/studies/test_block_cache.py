@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trifuse.classifiers.training import build_embedder, draw_samples, encode_images
 from trifuse.datasets.load import load_dataset
-from trifuse.encoders.blocks import BlockEncoder
-from trifuse.encoders.extraction import FeatureExtractor, uses_cnn
-from trifuse.features.cnn import CnnOutputs
+from trifuse.encoders.blocks import BlockEncoder, FeatureExtractor, uses_cnn
 from trifuse.features.images import ImageError, read_image
+from trifuse.features.litert import CnnOutputs
 from trifuse.recipes.recipe import Recipe
 from trifuse.studies import block_cache
 from trifuse.studies.block_cache import BlockCache
 from trifuse.studies.block_choices import block_choices, with_blocks
+from trifuse.training.encoding import build_embedder, draw_samples, encode_images
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def cache(table, tmp_path):
 
 def encode_plainly(table, recipe, part):
     """Fit codebooks as training on the part alone does, and encode all images."""
-    extractor = FeatureExtractor(recipe, build_embedder(recipe))
+    extractor = FeatureExtractor(recipe, build_embedder(recipe, table.paths))
     samples = draw_samples([table.paths[row] for row in part], extractor)
     encoder = BlockEncoder.fit(extractor, list(samples.values()))
     return encode_images(table.paths, encoder)
@@ -94,9 +95,9 @@ def test_nothing_is_computed_twice(cache, table, recipe, parts, seen):
     seen.clear()
     others = [
         with_blocks(recipe, ["color_fisher"]),
-        replace(both, svm=replace(both.svm, C=7.0), fusion=recipe.fusion),
-        replace(both, sift=replace(both.sift, centers=3)),  # which its Fisher vectors have not
-        replace(both, cnn=replace(both.cnn, backbone="no such network")),
+        replace(both.but({"svm": {"C": 7.0}}), fusion=recipe.fusion),
+        both.but({"sift": {"vlad": {"centers": 3}}}),  # which its Fisher vectors have not
+        both.but({"cnn": {"backbone": "no such network"}}),
     ]
     for other in others:
         again = BlockCache(cache.folder, table).encode(other, parts)
@@ -108,14 +109,14 @@ def test_nothing_is_computed_twice(cache, table, recipe, parts, seen):
 
 
 def change(recipe, section, **values):
-    return replace(recipe, **{section: replace(getattr(recipe, section), **values)})
+    return recipe.but({section: values})
 
 
 @pytest.mark.parametrize(
     ("section", "values"),
     [
         ("image", {"longest_side": 80}),
-        ("sift", {"components": 5}),
+        ("sift", {"fisher": {"components": 5}}),
         ("sift", {"step": 9}),
         ("sample", {"size": 1500}),
         ("random_state", None),
@@ -160,16 +161,18 @@ def test_a_file_of_another_shape_is_made_again(cache, recipe, parts):
     assert not cache.holds(one, parts[:1])
 
 
-def test_an_interrupted_pass_leaves_nothing(table, recipe, parts, tmp_path):
-    def breaking(function, items, title):
+def test_an_interrupted_pass_leaves_nothing(table, recipe, parts, tmp_path, monkeypatch):
+    def breaking(function, items, title, jobs):
         for number, item in enumerate(items):
             if title == "encoding images" and number == 20:
                 raise KeyboardInterrupt
             yield function(item)
 
-    cache = BlockCache(tmp_path / "cache", table, breaking)
-    with pytest.raises(KeyboardInterrupt):
-        cache.encode(recipe, parts)
+    cache = BlockCache(tmp_path / "cache", table)
+    with monkeypatch.context() as patch:
+        patch.setattr(block_cache, "map_images", breaking)
+        with pytest.raises(KeyboardInterrupt):
+            cache.encode(recipe, parts)
     assert list(cache.folder.iterdir()) == []
     assert BlockCache(cache.folder, table).encode(recipe, parts)[0].keys() == {
         "sift_fisher",
@@ -189,7 +192,8 @@ def test_an_image_that_cannot_be_read(table, recipe, parts, tmp_path):
 
 def test_the_embedding_depends_on_no_part_and_on_no_codebook(recipe):
     chosen = block_choices(recipe, "cnn")
-    assert chosen == block_choices(change(recipe, "cnn", components=3, pyramid=(2,)), "cnn")
+    other = change(recipe, "cnn", fisher={"components": 3}, pyramid=(2,))
+    assert chosen == block_choices(other, "cnn")
     assert chosen == block_choices(change(recipe, "sample", size=7), "cnn")
     assert chosen != block_choices(change(recipe, "cnn", input_size=(64, 64)), "cnn")
     assert chosen != block_choices(change(recipe, "cnn", backbone="efficientnet-lite1"), "cnn")
@@ -217,13 +221,13 @@ class Network:
     def embed(self, image):
         self.images += 1
         cells = image[::12, ::12].astype(np.float32)
-        return CnnOutputs(cells.mean(axis=(0, 1)), cells, cells)
+        return CnnOutputs(cells, cells)
 
 
 def test_images_pass_the_network_once_for_an_embedding(cache, table, recipe, parts, monkeypatch):
     network = Network()
     monkeypatch.setattr(
-        block_cache, "build_embedder", lambda asked: network if uses_cnn(asked) else None
+        block_cache, "build_embedder", lambda asked, _: network if uses_cnn(asked) else None
     )
     first, second = cache.encode(with_blocks(recipe, ["cnn", "sift_fisher"]), parts)
     assert network.images == len(table)
@@ -231,3 +235,13 @@ def test_images_pass_the_network_once_for_an_embedding(cache, table, recipe, par
     cache.encode(with_blocks(recipe, ["cnn", "cnn_fisher"]), parts)
     made = [file.name.split("-")[0] for file in cache.folder.iterdir()]
     assert sorted(made) == ["cnn", "cnn_fisher", "cnn_fisher", "sift_fisher", "sift_fisher"]
+
+
+def test_a_cache_of_another_table(cache, table):
+    """Other groups leave the content; other images have their own."""
+    backwards = table.subset(range(len(table))[::-1])
+    regrouped = replace(table, groups=tuple(map(str, range(len(table)))))
+    assert cache.of(regrouped).content == cache.content
+    assert cache.of(regrouped).table is regrouped
+    assert cache.of(backwards).content == BlockCache(cache.folder, backwards).content
+    assert cache.table is table

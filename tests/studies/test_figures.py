@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from trifuse.classifiers.output import OutputError
-from trifuse.studies.extra import ExtraError
+from trifuse.features.libraries import ExtraError
 from trifuse.studies.figures import (
     COLORS,
-    FORMATS,
+    FIGURE_FORMATS,
     MARKERS,
     figure_bytes,
     figure_style,
@@ -25,7 +25,7 @@ def draw():
     return figure
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", FIGURE_FORMATS)
 def test_the_same_bytes_each_time(suffix, tmp_path):
     path = tmp_path / f"figure{suffix}"
     save_figure(draw(), path)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from trifuse.studies.extra import ExtraError
+from trifuse.features.libraries import ExtraError
 from trifuse.studies.page import _environment, picture_uri, render_page, thumbnail_uri
 
 

@@ -12,10 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from trifuse.batch.inputs.archives import read_archive
-from trifuse.batch.inputs.folders import walk_folder
-from trifuse.batch.inputs.item import Item
-from trifuse.batch.inputs.options import InputOptions
-from trifuse.batch.inputs.selection import Selection
+from trifuse.batch.inputs.items import InputOptions, Item, Selection
+from trifuse.batch.inputs.stream import walk_folder
 
 
 @pytest.fixture
@@ -59,6 +57,16 @@ def make_zip():
     return make
 
 
+@pytest.fixture(scope="session")
+def strip():
+    """Take off an item what tells where and when it was listed."""
+
+    def strip(item):
+        return item and item._replace(ordinal=0, stamp=())
+
+    return strip
+
+
 @pytest.fixture
 def read(tmp_path, warnings):
     """Write an archive's bytes to a file and give its items, with names relative to it."""
@@ -71,7 +79,7 @@ def read(tmp_path, warnings):
         prefix = re.compile(f"{re.escape(str(path))}/?")
 
         def shorten(item):
-            return item._replace(name=prefix.sub("", item.name, count=1))
+            return item.load()._replace(name=prefix.sub("", item.name, count=1), stamp=())
 
         return map(shorten, items)  # a loop's variable would keep an item's content in memory
 

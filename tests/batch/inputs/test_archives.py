@@ -1,5 +1,6 @@
 """Archives give their images in order, and nothing is passed over in silence."""
 
+import errno
 import gc
 import os
 import random
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trifuse.batch.inputs import archives
-from trifuse.batch.inputs.item import Item
+from trifuse.batch.inputs.items import Item
 
 MEMBERS = [("b.jpg", b"one"), ("a/c.PNG", b"two" * 50_000), ("a/b.tif", b"")]
 ITEMS = [Item(name, content) for name, content in MEMBERS]
@@ -91,8 +92,12 @@ def test_what_the_patterns_leave_out_is_neither_told_nor_unpacked(
 ):
     content = pack(*MEMBERS, ("notes.txt", b""), ("in.zip", b""), (".d.jpg", b""))
     unpacked = []
-    real = archives._unpack
-    monkeypatch.setattr(archives, "_unpack", lambda *args: unpacked.append(args[0]) or real(*args))
+    real = archives._MemberReader.unpack
+    monkeypatch.setattr(
+        archives._MemberReader,
+        "unpack",
+        lambda one, item: unpacked.append(item.name) or real(one, item),
+    )
     assert [item.name for item in read(name, content, include=("b.jpg",))] == ["b.jpg"]
     assert [Path(path).name for path in unpacked] == ["b.jpg"]
     assert [item.name for item in read(name, content, include=(f"*/{name}/a/*",))] == [
@@ -102,11 +107,16 @@ def test_what_the_patterns_leave_out_is_neither_told_nor_unpacked(
     assert warnings == []
 
 
-def test_the_parts_of_an_archive(name, pack, read):
-    content = pack(*((f"{number}.jpg", b"") for number in range(40)))
-    parts = [[item.name for item in read(name, content, part=(i, 2))] for i in (1, 2)]
-    assert all(parts)
-    assert sorted(parts[0] + parts[1]) == sorted(f"{number}.jpg" for number in range(40))
+def test_members_that_nobody_loads_are_not_unpacked(tmp_path, name, pack, dicom, warnings):
+    members = [("a.jpg", b"1" * 9), ("IM1", dicom), ("b.jpg", b"2" * 200_000), ("c.jpg", b"3")]
+    (tmp_path / name).write_bytes(pack(*members))
+    options = archives.InputOptions(())
+    path = str(tmp_path / name)
+    items = archives.read_archive(path, options, archives.Selection(options), warnings.append)
+    found = [item.load() if item.name.endswith(("IM1", "c.jpg")) else item for item in items]
+    assert [item.content for item in found] == [None, dicom, None, b"3"]
+    assert [item.stamp[0] for item in found] == [9, len(dicom), 200_000, 1]
+    assert len({item.stamp for item in found}) == 4
 
 
 def test_an_archive_without_images_is_told(name, pack, read, warnings):
@@ -126,14 +136,14 @@ def test_files_that_cannot_be_opened(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     os.mkfifo(name)
     options = archives.InputOptions(())
-    for path, fault in {
-        f"gone/{name}": "there is no such file",
-        name: "it is not a regular file",
-        f"{'x' * 300}{name}": "it cannot be opened (File name too long)",
-        f"\0{name}": "that cannot be a file's name (embedded null byte)",
-    }.items():
+    for path, fault, number in (
+        (f"gone/{name}", "there is no such file", errno.ENOENT),
+        (name, "it is not a regular file", 0),
+        (f"{'x' * 300}{name}", "it cannot be opened (File name too long)", errno.ENAMETOOLONG),
+        (f"\0{name}", "that cannot be a file's name (embedded null byte)", 0),
+    ):
         items = archives.read_archive(path, options, archives.Selection(options), print)
-        assert list(items) == [Item(path, fault=fault)]
+        assert list(items) == [Item(path, fault=fault, errno=number)]
 
 
 def test_a_member_that_is_too_large(name, pack, read, monkeypatch):
@@ -146,8 +156,12 @@ def test_a_member_that_is_too_large(name, pack, read, monkeypatch):
 
 def test_members_are_unpacked_when_they_are_asked_for(name, pack, read, monkeypatch):
     unpacked = []
-    real = archives._unpack
-    monkeypatch.setattr(archives, "_unpack", lambda *args: unpacked.append(args[0]) or real(*args))
+    real = archives._MemberReader.unpack
+    monkeypatch.setattr(
+        archives._MemberReader,
+        "unpack",
+        lambda one, item: unpacked.append(item.name) or real(one, item),
+    )
     items = read(name, pack(*MEMBERS))
     for n_members in (1, 2, 3):
         next(items)

@@ -4,15 +4,12 @@ import inspect
 import os
 import socket
 import sys
-from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from trifuse.batch.inputs.folders import walk_folder
-from trifuse.batch.inputs.item import Item
-from trifuse.batch.inputs.options import InputOptions
-from trifuse.batch.inputs.selection import Selection
+from trifuse.batch.inputs.items import InputOptions, Item, Selection
+from trifuse.batch.inputs.stream import walk_folder
 
 
 def test_a_folder_is_sorted_folder_by_folder(tmp_path, warnings, fill, walk_names):
@@ -111,7 +108,7 @@ def test_a_folder_that_cannot_be_read_becomes_an_item(tmp_path, walk, warnings, 
 
     monkeypatch.setattr(os, "scandir", scandir)
     fault = "it is a folder that cannot be read (Permission denied)"
-    assert walk(tmp_path) == [Item("c/d.jpg"), Item("a", fault=fault)]
+    assert walk(tmp_path) == [Item("c/d.jpg"), Item("a", fault=fault, errno=13)]
     assert warnings == [f"{tmp_path}/a: the folder cannot be read: Permission denied."]
 
 
@@ -127,14 +124,6 @@ def test_what_the_patterns_leave_out_is_not_told(tmp_path, walk, warnings, fill,
     assert walk_names(tmp_path, exclude=("*.txt", "*.zip", "a.*")) == ["b.png"]
     assert walk(tmp_path, exclude=("*",)) == []
     assert warnings == []
-
-
-def test_the_parts_of_a_folder(tmp_path, warnings, fill, walk_names):
-    fill(tmp_path, *(f"{number}.jpg" for number in range(40)), "notes.txt")
-    parts = [walk_names(tmp_path, part=(i, 3)) for i in (1, 2, 3)]
-    assert all(parts)
-    assert sorted(chain(*parts)) == sorted(f"{number}.jpg" for number in range(40))
-    assert warnings == [f"{tmp_path}: passed over 1 file without an image's suffix."]
 
 
 def test_folders_may_be_nested_deeper_than_python_recurses(tmp_path, walk, monkeypatch):

@@ -8,9 +8,19 @@ import time
 
 import pytest
 
-from trifuse.batch.inputs import lists
-from trifuse.batch.inputs.item import Item, SourceError
-from trifuse.batch.inputs.lists import MAX_ENTRY_BYTES, read_list
+from trifuse.batch.inputs import stdin
+from trifuse.batch.inputs.items import Item, SourceError
+from trifuse.batch.inputs.stdin import read_blocks
+from trifuse.batch.inputs.tables import MAX_ENTRY_BYTES
+from trifuse.batch.inputs.tables import read_list as read_blocks_of_list
+
+
+def read_list(stream, separator):
+    return read_blocks_of_list(read_blocks(stream), separator)
+
+
+def find_items(stream, separator):
+    return [item for item in read_list(stream, separator) if item is not None]
 
 
 @pytest.fixture
@@ -30,7 +40,7 @@ def pipe():
         (b"a.jpg\r\nb.jpg", b"\n", ["a.jpg", "b.jpg"]),
         (b"\n\r\n  a b.jpg \n\n", b"\n", ["  a b.jpg "]),
         (b"a\nb.jpg\0\0c\r.jpg\0", b"\0", ["a\nb.jpg", "c\r.jpg"]),
-        (b"a\0b.jpg\n", b"\n", ["a\0b.jpg"]),
+        (b"a.jpg\r\0b.jpg\r", b"\0", ["a.jpg\r", "b.jpg\r"]),
         (b"\xff.jpg\n", b"\n", ["\udcff.jpg"]),
         ("é.jpg".encode(), b"\n", ["é.jpg"]),
         (b"-\nx.zip\nx.csv\n", b"\n", ["-", "x.zip", "x.csv"]),
@@ -38,16 +48,16 @@ def pipe():
     ],
 )
 def test_lists(listed, separator, paths):
-    assert list(read_list(io.BytesIO(listed), separator)) == list(map(Item, paths))
+    assert find_items(io.BytesIO(listed), separator) == list(map(Item, paths))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_a_list_may_come_in_any_pieces(size, monkeypatch, pipe):
-    monkeypatch.setattr(lists, "_BLOCK", size)
+    monkeypatch.setattr(stdin, "_BLOCK", size)
     stream, sink = pipe
     os.write(sink, b"one\r\n\xc3\xa9\n\nthree")
     os.close(sink)
-    items = [item for item in read_list(stream, b"\n") if item is not None]
+    items = find_items(stream, b"\n")
     assert items == [Item("one"), Item("é"), Item("three")]
 
 
@@ -78,7 +88,7 @@ def test_one_waits_fifty_milliseconds(pipe):
     items = read_list(stream, b"\n")
     started = time.monotonic()
     assert [next(items) for _ in range(3)] == [None] * 3
-    assert 3 * lists.WAIT_SECONDS <= time.monotonic() - started < 1
+    assert 3 * stdin.WAIT_SECONDS <= time.monotonic() - started < 1
 
 
 def test_an_entry_that_comes_byte_by_byte_holds_nobody_up(pipe):
@@ -109,25 +119,35 @@ def test_an_entry_without_end_becomes_one_faulty_item(pipe):
 
     writer = threading.Thread(target=write)
     writer.start()
-    first, long, last = (item for item in read_list(stream, b"\n") if item is not None)
+    first, long, last = find_items(stream, b"\n")
     writer.join()
     assert (first, last) == (Item("a"), Item("b"))
     assert long.fault == "it is an entry of more than 65,536 bytes in the list of images"
-    assert long.name == "x" * 4096
+    assert long.name == "stdin:2"
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
 def test_the_longest_entry(end):
     listed = b"x" * MAX_ENTRY_BYTES + end
-    assert list(read_list(io.BytesIO(listed), b"\n")) == [Item("x" * MAX_ENTRY_BYTES)]
-    (item,) = read_list(io.BytesIO(b"x" + listed), b"\n")
+    assert find_items(io.BytesIO(listed), b"\n") == [Item("x" * MAX_ENTRY_BYTES)]
+    (item,) = find_items(io.BytesIO(b"x" + listed), b"\n")
     assert item.fault
+
+
+@pytest.mark.parametrize(
+    ("rest", "fits"), [(b"", True), (b"\r", True), (b"y", False), (b"\ry", False), (b"y\r", False)]
+)
+def test_the_longest_entry_in_two_pieces(rest, fits):
+    pieces = iter([b"x" * MAX_ENTRY_BYTES + rest, b"\n"])
+    (item,) = [item for item in read_blocks_of_list(pieces, b"\n") if item is not None]
+    assert bool(item.fault) is not fits
+    assert item.name == ("x" * MAX_ENTRY_BYTES if fits else "stdin:1")
 
 
 def test_a_pipe_that_does_not_block(pipe, monkeypatch):
     stream, sink = pipe
     os.set_blocking(stream.fileno(), False)
-    monkeypatch.setattr(lists, "_is_ready", lambda _: True)
+    monkeypatch.setattr(stdin, "_is_ready", lambda _: True)
     items = read_list(stream, b"\n")
     assert next(items) is None
     os.write(sink, b"a\n")
@@ -138,7 +158,7 @@ def test_where_select_cannot_ask_one_just_reads(pipe, monkeypatch):
     def refuse(*_):
         raise ValueError("filedescriptor out of range in select()")
 
-    monkeypatch.setattr(lists.select, "select", refuse)
+    monkeypatch.setattr(stdin.select, "select", refuse)
     stream, sink = pipe
     os.write(sink, b"a\n")
     assert next(read_list(stream, b"\n")) == Item("a")
@@ -161,3 +181,15 @@ def test_a_list_that_is_closed():
     stream.close()
     with pytest.raises(SourceError, match=r"cannot be read: I/O operation on closed file\.$"):
         list(read_list(stream, b"\n"))
+
+
+@pytest.mark.parametrize("listed", [b"a.jpg\0b.jpg\0", b"a.jpg\n" * 999 + b"b.jpg\0", b"\0"])
+def test_a_list_that_nul_separates_is_refused_without_its_option(listed):
+    with pytest.raises(SourceError, match=r"holds NUL bytes: say -0 if they separate its entries"):
+        find_items(io.BytesIO(listed), b"\n")
+
+
+def test_lines_are_refused_where_nul_is_to_separate(pipe):
+    with pytest.raises(SourceError, match=r"^The list on standard input has lines and no NUL: lea"):
+        find_items(io.BytesIO(b"a.jpg\n"), b"\0")
+    assert find_items(io.BytesIO(b"a\nb.jpg\0c.jpg"), b"\0") == [Item("a\nb.jpg"), Item("c.jpg")]

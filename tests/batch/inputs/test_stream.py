@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from trifuse.batch.inputs.item import Item, SourceError
-from trifuse.batch.inputs.stream import InputOptions, extra_columns, is_countable, iterate_items
+from trifuse.batch.inputs.items import VANISHED, Item, SourceError
+from trifuse.batch.inputs.stream import (
+    InputOptions,
+    can_list_ahead,
+    extra_columns,
+    iterate_items,
+    list_items,
+)
 
 
 @pytest.fixture
@@ -27,10 +33,11 @@ def tree(tmp_path, monkeypatch, make_zip, make_tar):
 
 
 @pytest.fixture
-def give(warnings):
+def give(warnings, strip):
     def give(*inputs, stdin=b"", **options):
         options = InputOptions(inputs, **options)
-        return list(iterate_items(options, io.BytesIO(stdin), warnings.append))
+        items = iterate_items(options, io.BytesIO(stdin), warnings.append)
+        return [strip(item) for item in items if item is not None]
 
     return give
 
@@ -112,6 +119,51 @@ def test_parts_share_all_kinds_out(tree, give):
         assert part == [item for item in whole if item in part]
 
 
+@pytest.mark.parametrize("part", [None, (1, 3), (2, 3)])
+def test_places_count_the_inputs_of_all_parts(tree, part):
+    inputs = ("a.jpg", "in", "-", "t.csv", "x.zip", "x.tgz")
+    noted = []
+    options = InputOptions(inputs, part=part, exclude=("n.png",))
+    items = list(list_items(options, io.BytesIO(b"p\nq\nr"), print, noted.append))
+    names = ["a.jpg", "in/b.jpg", "in/sub/c.png", "p", "q", "r", "in/b.jpg", "t.csv:3",
+             "x.zip/m.jpg", "x.tgz/m.jpg"]  # fmt: skip
+    assert [item.name for item in noted] == names
+    assert [item.ordinal for item in noted] == list(range(1, 11))
+    assert 0 < len(items) < 10 or part is None
+    for item in items:
+        assert item.name == names[item.ordinal - 1]
+
+
+def test_stamps_tell_of_change(tree):
+    def stamps():
+        options = InputOptions(("a.jpg", "in", "gone.jpg", "x.zip", "x.tgz"))
+        return [item.stamp for item in list_items(options, io.BytesIO(), print)]
+
+    before = stamps()
+    assert before == stamps()
+    assert [bool(stamp) for stamp in before] == [True, True, True, False, True, True, True]
+    os.utime("a.jpg", ns=(1, 1))
+    Path("in/b.jpg").write_bytes(b"more")
+    Path("gone.jpg").touch()
+    after = stamps()
+    assert [one == other for one, other in zip(before, after, strict=True)] == [
+        False, False, True, False, True, True, True,
+    ]  # fmt: skip
+
+
+def test_a_file_that_a_folder_had_when_it_was_listed(tree, monkeypatch):
+    real = os.stat
+
+    def stat(path, *arguments, **options):
+        if path == "in/b.jpg":
+            raise FileNotFoundError(2, "No such file or directory")
+        return real(path, *arguments, **options)
+
+    items = list_items(InputOptions(("in", "in/b.jpg")), io.BytesIO(), print)
+    monkeypatch.setattr(os, "stat", stat)
+    assert [item.stamp for item in items][::2] == [VANISHED, ()]
+
+
 def test_what_cannot_be_used_is_told_at_once(tree, warnings):
     for options in (InputOptions(("a.jpg", "gone.csv")), InputOptions(("a.jpg",), part=(3, 2))):
         with pytest.raises(SourceError):
@@ -126,7 +178,7 @@ def test_names_that_the_output_needs_are_refused_by_the_columns_alone(tree, give
     assert give("v.csv") == [Item("a.jpg", columns=("x",))]
 
 
-def test_a_list_that_never_ends_gives_its_items_at_once(tree, warnings):
+def test_a_list_that_never_ends_gives_its_items_at_once(tree, warnings, strip):
     source, sink = os.pipe()
     writer = threading.Timer(0.1, os.write, (sink, b"one.jpg\n"))
     with os.fdopen(source, "rb") as stdin, os.fdopen(sink, "wb"):
@@ -137,7 +189,8 @@ def test_a_list_that_never_ends_gives_its_items_at_once(tree, warnings):
         found = [next(items)]
         while found[-1] is None:
             found.append(next(items))
-        assert found == [*[None] * (len(found) - 1), Item("one.jpg", columns=("",))]
+        expected = [*[None] * (len(found) - 1), Item("one.jpg", columns=("",))]
+        assert list(map(strip, found)) == expected
         assert next(items) is None
         writer.join()
 
@@ -162,17 +215,18 @@ def test_one_member_is_in_memory_at_a_time(tree, make_zip, warnings, traced):
     assert memory.peak < 1.8 * size
 
 
-def test_what_costs_little_is_countable(tree):
-    assert is_countable(InputOptions(("a.jpg", "in", "t.csv", "folder.zip", "gone.jpg")))
-    assert not is_countable(InputOptions(("a.jpg", "-")))
-    assert not is_countable(InputOptions(("a.jpg", "x.zip")))
-    assert not is_countable(InputOptions(("gone.tar.gz",)))
+def test_what_can_be_listed_ahead(tree):
+    assert can_list_ahead(InputOptions(("a.jpg", "in", "t.csv", "folder.zip", "gone.jpg")))
+    assert not can_list_ahead(InputOptions(("a.jpg", "-")))
+    assert not can_list_ahead(InputOptions(("a.jpg", "x.zip")))
+    assert not can_list_ahead(InputOptions(("gone.tar.gz",)))
 
 
 def test_standard_input_of_a_process(tree):
     code = (
         "import sys\n"
-        "from trifuse.batch.inputs.stream import *\n"
+        "from trifuse.batch.inputs.items import InputOptions\n"
+        "from trifuse.batch.inputs.stream import iterate_items\n"
         "for item in iterate_items(InputOptions(('-',)), sys.stdin.buffer, print):\n"
         "    print(item and item.name, flush=True)\n"
     )

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from trifuse.batch.inputs.item import Item, SourceError
+from trifuse.batch.inputs.items import Item, SourceError
 from trifuse.batch.inputs.tables import is_reserved, read_columns, read_table
-from trifuse.batch.outputs.rows import Layout, list_columns
+from trifuse.batch.outputs.rows import RowLayout, list_columns
 
 
 @pytest.fixture
@@ -54,7 +54,26 @@ def test_paths_are_relative_to_the_table(items):
 
 def test_cells_stay_as_they_are(items):
     found = items(' path , note\n a.jpg ," two\nlines"\nb\0.jpg,=1\n')
-    assert found == [Item(" a.jpg ", columns=(" two\nlines",)), Item("b\0.jpg", columns=("=1",))]
+    assert found == [Item("a.jpg ", columns=(" two\nlines",)), Item("b\0.jpg", columns=("=1",))]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ", "])
+def test_other_separators(separator, items):
+    lines = ["site|path|id", '"a, b"|x.jpg|1', "leg|y.jpg|"]
+    assert items("\n".join(lines).replace("|", separator)) == [
+        Item("x.jpg", id="1", columns=("a, b",)),
+        Item("y.jpg", columns=("leg",)),
+    ]
+
+
+def test_the_column_of_the_paths_may_have_another_name(table, warnings):
+    name = table("image,path,id\na.jpg,x,1\n,y,2\n")
+    assert read_columns([name], path_column="image") == ("path",)
+    first, second = read_table(name, ("path",), warnings.append, "image")
+    assert first == Item("a.jpg", id="1", columns=("x",))
+    assert second.fault == "line 3 of the table has no image"
+    with pytest.raises(SourceError, match="has no column 'file', only image, path, id; name the"):
+        read_columns([name], path_column="file")
 
 
 def test_the_columns_of_several_tables(table, warnings):
@@ -100,18 +119,18 @@ def test_a_table_that_lists_nothing_is_told(items, warnings):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "The table t.csv has no column 'path', only none; name the column of the images so, "
-             "and separate cells by commas."),
-        ("Path;id\n", "The table t.csv has no column 'path', only Path;id; name the column of the "
-                      "images so, and separate cells by commas."),
+        ("", "The table t.csv has no column 'path', only none; name the column of the images by "
+             "--path-column."),
+        ("Path;id\n", "The table t.csv has no column 'path', only Path, id; name the column of "
+                      "the images by --path-column."),
         ("path,,x\n", "The table t.csv has no name for column 2; give it one."),
         ("path,x, \n", "The table t.csv has no name for column 3; give it one."),
         ("path,x,x\n", "The table t.csv has two columns named x; rename one."),
         ("path,id,path\n", "The table t.csv has two columns named path; rename one."),
         ("path,age,status\n", "The table t.csv has a column named status, as the output has; "
                               "rename it."),
-        ("path,\udcff\n", "t.csv is not a CSV file in UTF-8: line 1 of the table is not in UTF-8, "
-                          "and the rest is not read."),
+        ("path,\udcff\n", "The table t.csv is not a CSV file in UTF-8: line 1 of the table is not "
+                          "in UTF-8, and the rest is not read."),
     ],
 )  # fmt: skip
 def test_headers_that_cannot_be_used(content, message, table):
@@ -121,7 +140,7 @@ def test_headers_that_cannot_be_used(content, message, table):
 
 
 def test_every_column_of_the_output_is_reserved():
-    layout = Layout(("nv", "a\nb"), top=2, probabilities=True)
+    layout = RowLayout(("nv", "a\nb"), top=2, probabilities=True)
     assert all(map(is_reserved, [*list_columns(layout), "frame"]))
     assert not any(map(is_reserved, ["path", "id", "Status", "label", "label_", "probability"]))
 

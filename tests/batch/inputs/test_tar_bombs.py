@@ -8,7 +8,7 @@ import time
 import pytest
 
 from trifuse.batch.inputs import archives, tar_stream
-from trifuse.batch.inputs.item import Item
+from trifuse.batch.inputs.items import Item
 
 CUT_OFF = "it is damaged or cut off: what stands after its first {} is not read"
 TOO_LONG = "a header in it has more than 131,072 bytes: what stands after its first {} is not read"
@@ -119,7 +119,7 @@ def test_a_member_s_bytes_are_not_read_where_it_is_left_out(make_tar, read, monk
             read_bytes.append(size)
             return real(self, size)
 
-    monkeypatch.setattr("trifuse.batch.inputs.tars.io.BufferedReader", Reader)
+    monkeypatch.setattr("trifuse.batch.inputs.archive_members.io.BufferedReader", Reader)
     content = make_tar(("a.jpg", bytes(10 << 20)), ("b.jpg", b"x"))
     assert list(read("x.tar", content, exclude=("a.*",))) == [Item("b.jpg", b"x")]
     assert sum(read_bytes) < 1 << 20

@@ -8,8 +8,7 @@ import lzma
 import pytest
 
 from trifuse.batch.inputs import tar_stream
-from trifuse.batch.inputs.entries import ArchiveError
-from trifuse.batch.inputs.tar_stream import MAX_HEADER_BYTES, unpack_stream
+from trifuse.batch.inputs.tar_stream import MAX_HEADER_BYTES, ArchiveError, unpack_stream
 
 CONTENT = bytes(range(256)) * 1000
 PACK = {"tar": bytes, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
@@ -23,7 +22,7 @@ def kind(request):
 @pytest.fixture
 def open_stream(kind):
     def open_stream(*parts):
-        stream = unpack_stream(io.BytesIO(b"".join(map(PACK[kind], parts))))
+        stream = unpack_stream(io.BufferedReader(io.BytesIO(b"".join(map(PACK[kind], parts)))))
         stream.header_bytes_left = MAX_HEADER_BYTES
         return stream
 
@@ -55,7 +54,7 @@ def test_several_streams_are_one(open_stream):
 @pytest.mark.parametrize("zeros", [4, 8, 200_000])
 def test_xz_may_have_zeros_between_streams_and_behind(zeros):
     packed = lzma.compress(b"one") + bytes(zeros) + lzma.compress(b"two") + bytes(zeros)
-    stream = unpack_stream(io.BytesIO(packed))
+    stream = unpack_stream(io.BufferedReader(io.BytesIO(packed)))
     assert b"".join(stream.read_chunks(6)) == b"onetwo"
     assert list(stream.read_chunks(0)) == []
     with pytest.raises(EOFError):
@@ -109,7 +108,7 @@ def test_after_an_error_nothing_is_read(kind):
     if kind == "tar":
         return
     packed = PACK[kind](CONTENT)
-    stream = unpack_stream(io.BytesIO(packed[: len(packed) // 2]))
+    stream = unpack_stream(io.BufferedReader(io.BytesIO(packed[: len(packed) // 2])))
     for _ in range(2):
         with pytest.raises((EOFError, OSError)):
             list(stream.read_chunks(len(CONTENT)))
@@ -145,7 +144,7 @@ def test_at_the_end_the_checksum_is_verified(kind):
     packed = bytearray(PACK[kind](bytes(512)))
     # The checksums stand in the last bytes, of xz in front of its index.
     packed[-30 if kind == "xz" else -6] ^= 1
-    stream = unpack_stream(io.BytesIO(packed))
+    stream = unpack_stream(io.BufferedReader(io.BytesIO(packed)))
     stream.header_bytes_left = 512
     with pytest.raises((OSError, EOFError, lzma.LZMAError)):  # noqa: PT012
         stream.read(512)
@@ -164,4 +163,4 @@ def test_xz_may_not_take_all_memory(monkeypatch):
     packed = lzma.compress(CONTENT)
     monkeypatch.setattr(tar_stream, "MAX_XZ_BYTES", 1 << 20)
     with pytest.raises(lzma.LZMAError, match="Memory usage limit"):
-        unpack_stream(io.BytesIO(packed)).seek(1)
+        unpack_stream(io.BufferedReader(io.BytesIO(packed))).seek(1)

@@ -8,8 +8,8 @@ import zlib
 
 import pytest
 
-from trifuse.batch.inputs import zips
-from trifuse.batch.inputs.item import Item
+from trifuse.batch.inputs import archive_members
+from trifuse.batch.inputs.items import Item
 
 DAMAGED = "its data in the archive is damaged or cut off"
 
@@ -150,12 +150,9 @@ def test_folders_links_and_devices(make_zip, read, warnings):
     assert warnings[0].endswith("x.zip: passed over 2 members that are links or devices.")
 
 
-def test_names_that_are_no_utf_8(make_zip, read):
+def test_names_that_are_said_to_be_utf_8(make_zip, read):
     content = make_zip(("é.jpg", b"x"))
     assert [item.name for item in read("x.zip", content)] == ["é.jpg"]
-    # Without the flag that says UTF-8, the name is in the character set of DOS.
-    unflagged = set_field(content, 6, 8, "<H", 0)
-    assert [item.name for item in read("x.zip", unflagged)] == ["é.jpg".encode().decode("cp437")]
     broken = content.replace("é".encode(), b"\xff\xff")
     (item,) = read("x.zip", broken)
     assert item.fault == "it is no zip archive, or is damaged"
@@ -173,7 +170,7 @@ def test_names_that_differ_here_and_there(make_zip, read):
 
 def test_an_absurd_directory_is_not_read(make_zip, read, monkeypatch):
     content = make_zip(*((f"{number}.jpg", b"x") for number in range(50)))
-    monkeypatch.setattr(zips, "MAX_DIRECTORY_BYTES", 1000)
+    monkeypatch.setattr(archive_members, "MAX_DIRECTORY_BYTES", 1000)
     (item,) = read("x.zip", content)
     assert item.fault == "its directory has more than 1,000 bytes; split the archive"
 
@@ -201,3 +198,46 @@ def test_a_member_without_a_name(make_zip, read, warnings):
     content[end + 12] -= 1  # the directory's size
     assert list(read("x.zip", bytes(content))) == [Item("a.jpg", b"x")]
     assert warnings[0].endswith("passed over 1 file that cannot be read and has no image's suffix.")
+
+
+@pytest.fixture
+def zip_with_name(make_zip):
+    """Make a zip of one member whose name is bytes, and not said to be UTF-8."""
+
+    def make(name, system=3, extra=b""):
+        info = zipfile.ZipInfo("x" * len(name))
+        info.create_system, info.extra = system, extra
+        return make_zip((info, b"content")).replace(b"x" * len(name), name)
+
+    return make
+
+
+def unicode_path(stored, name, version=1):
+    field = struct.pack("<BL", version, zlib.crc32(stored)) + name
+    return struct.pack("<HH", 0x7075, len(field)) + field
+
+
+UTF_8 = "Läsion/é \U0001f600.jpg"
+STRAY = b"UT\x05\x00\x039U\x0ck"
+
+
+@pytest.mark.parametrize(
+    ("stored", "system", "extra", "name"),
+    [
+        (UTF_8.encode(), 3, b"", UTF_8),
+        (UTF_8.encode(), 19, STRAY, UTF_8),
+        ("é.jpg".encode(), 0, b"", "├⌐.jpg"),
+        (b"\x82.jpg", 3, b"", "é.jpg"),
+        (b"\x82.jpg", 0, b"", "é.jpg"),
+        (b"?.jpg", 0, STRAY + unicode_path(b"?.jpg", UTF_8.encode()), UTF_8),
+        (b"?.jpg", 3, unicode_path(b"?.jpg", UTF_8.encode()), UTF_8),
+        (b"?.jpg", 0, unicode_path(b"other", UTF_8.encode()), "?.jpg"),
+        (b"?.jpg", 0, unicode_path(b"?.jpg", UTF_8.encode(), version=2), "?.jpg"),
+        (b"?.jpg", 0, unicode_path(b"?.jpg", b"\xff.jpg"), "?.jpg"),
+        (b"?.jpg", 0, unicode_path(b"?.jpg", b""), "?.jpg"),
+        (b"?.jpg", 0, struct.pack("<HH", 0x7075, 3) + b"\x01\0\0", "?.jpg"),
+    ],
+)
+def test_names_that_are_not_said_to_be_utf_8(zip_with_name, read, stored, system, extra, name):
+    found = list(read("x.zip", zip_with_name(stored, system, extra)))
+    assert found == [Item(name, b"content")]

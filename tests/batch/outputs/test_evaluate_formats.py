@@ -5,23 +5,23 @@ import sys
 import numpy as np
 import pytest
 
-from trifuse.batch.inputs.item import Item
-from trifuse.batch.outputs.formats import FORMATS
-from trifuse.batch.outputs.rows import Layout
-from trifuse.batch.workers.record import Record
+from trifuse.batch.inputs.items import Item, Record
+from trifuse.batch.outputs.formats import find_formats
+from trifuse.batch.outputs.rows import RowLayout
 from trifuse.datasets.ham10000 import HAM10000_CLASSES as HAM
+from trifuse.datasets.predictions import read_predictions
 from trifuse.datasets.table import DatasetError
 from trifuse.studies.evaluation import evaluate_predictions
-from trifuse.studies.predictions import read_predictions
 
-FLAT = ["csv", "jsonl", "parquet"]
+FORMATS = find_formats()
+FLAT = [name for name, one in FORMATS.items() if not one.asked_for]
 
 
 @pytest.fixture
 def write(tmp_path):
     def write_rows(name, rows, layout, id_kind=None):
         to_format = FORMATS[name](layout, id_kind)
-        lines = (to_format.row(*row, number) for number, row in enumerate(rows, 1))
+        lines = (to_format.row(*row) for row in rows)
         path, final = tmp_path / f"partial.{name}", tmp_path / f"predictions.{name}"
         path.write_bytes(to_format.header() + b"".join(lines))
         if not to_format.converts:
@@ -52,7 +52,7 @@ def test_what_predict_writes_comes_back(write, name, whole):
     names = ("=1+1.jpg", "\ta, b.jpg", "'quoted'.jpg", "\udcff.jpg", "x\ny", "'=x", "''-y", "x\ry")
     names += (r"\udcff.jpg", r"C:\a.jpg")
     rows, values = draw_rows(names, 3)
-    layout = Layout(classes, 3, whole, extra=("label_4", "probability_4"))
+    layout = RowLayout(classes, 3, whole, extra=("label_4", "probability_4"))
     table = read_predictions(write(name, rows, layout))
     assert (table.images, table.unread) == (names, ("@broken.jpg",))
     assert set(table.classes) == set(classes)
@@ -62,9 +62,18 @@ def test_what_predict_writes_comes_back(write, name, whole):
 
 
 @pytest.mark.parametrize("name", FLAT)
+def test_classes_may_be_numbers(write, name):
+    classes = ("4", "3", "2", "1", "0")
+    rows, values = draw_rows([f"{number}.jpg" for number in range(20)], 5)
+    table = read_predictions(write(name, rows, RowLayout(classes, 3, probabilities=True)))
+    assert table.classes == classes
+    np.testing.assert_array_equal(table.probabilities, values / values.sum(1, keepdims=True))
+
+
+@pytest.mark.parametrize("name", FLAT)
 def test_the_top_alone_comes_back(write, name):
     rows, values = draw_rows([f"{number}.jpg" for number in range(30)], 4)
-    table = read_predictions(write(name, rows, Layout(tuple("abcd"), 2)))
+    table = read_predictions(write(name, rows, RowLayout(tuple("abcd"), 2)))
     assert table.classes == tuple("abcd")
     assert (np.isnan(table.probabilities).sum(1) == 2).all()
     np.testing.assert_array_equal(np.nanmax(table.probabilities, 1), values.max(1))
@@ -72,7 +81,7 @@ def test_the_top_alone_comes_back(write, name):
 
 def test_a_submission_comes_back(write):
     rows, values = draw_rows(["in/a.jpg", "in/b.c.png", "=d.jpg"], 7)
-    table = read_predictions(write("isic", rows, Layout(HAM, 1)))
+    table = read_predictions(write("isic", rows, RowLayout(HAM, 1)))
     assert (table.images, table.unread) == (("a", "b.c", "=d"), ("@broken",))
     places = [HAM.index(name.lower()) for name in table.classes]
     np.testing.assert_allclose(table.probabilities, values[:, places], rtol=1e-15)
@@ -84,7 +93,7 @@ def test_every_format_has_the_same_figures(write, name, id_kind):
     names = [f"scans.zip/in/ISIC_{number:07}.jpg" for number in range(40)]
     rows, values = draw_rows(names, 7)
     truth = {f"ISIC_{number:07}": HAM[number % 7] for number in range(40)} | {"@broken": "nv"}
-    layout = Layout(HAM, 3, probabilities=True)
+    layout = RowLayout(HAM, 3, probabilities=True)
     evaluation = evaluate_predictions(write(name, rows, layout, id_kind), truth)
     right = values.argmax(1) == np.arange(40) % 7
     assert evaluation.metrics.accuracy == pytest.approx(right.mean())
@@ -94,7 +103,7 @@ def test_every_format_has_the_same_figures(write, name, id_kind):
 
 
 def test_parquet_needs_its_library(write, monkeypatch):
-    path = write("parquet", draw_rows(["a", "b"], 3)[0], Layout(("a", "b", "c"), 1))
+    path = write("parquet", draw_rows(["a", "b"], 3)[0], RowLayout(("a", "b", "c"), 1))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(DatasetError, match=r"needs pyarrow: run pip install 'trifuse\[parquet\]'"):
         read_predictions(path)

@@ -8,13 +8,12 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trifuse.batch.inputs.item import Item
-from trifuse.batch.outputs.csv_format import CsvFormat
-from trifuse.batch.outputs.jsonl_format import JsonlFormat
-from trifuse.batch.outputs.parquet_format import ParquetFormat
-from trifuse.batch.outputs.rows import Layout, list_cells, list_columns, make_row
-from trifuse.batch.workers.record import Record
-from trifuse.studies.prediction_files import restore_cell, restore_text
+from trifuse.batch.inputs.items import Item, Record
+from trifuse.batch.outputs.formats.csv_format import CsvFormat
+from trifuse.batch.outputs.formats.jsonl_format import JsonlFormat
+from trifuse.batch.outputs.formats.parquet_format import ParquetFormat
+from trifuse.batch.outputs.rows import RowLayout, list_cells, list_columns, make_row
+from trifuse.datasets.prediction_files import restore_cell, restore_text
 
 # Names as the operating system gives them: any bytes; text as it is found in tables.
 NAMES = st.binary(min_size=1, max_size=12).map(lambda name: name.decode("utf-8", "surrogateescape"))
@@ -32,7 +31,7 @@ def cases(draw):
     )
     extra = draw(st.lists(TEXTS.map("x_{}".format), max_size=2, unique=True))
     top = draw(st.integers(1, n_classes))
-    layout = Layout(tuple(classes), top, draw(st.booleans()), tuple(extra))
+    layout = RowLayout(tuple(classes), top, draw(st.booleans()), tuple(extra))
     item = Item(
         draw(NAMES), columns=tuple(draw(TEXTS) for _ in range(draw(st.integers(0, len(extra)))))
     )
@@ -67,7 +66,7 @@ def part_names(cell):
 def test_csv(case):
     item, record, layout = case
     to_csv = CsvFormat(layout)
-    content = to_csv.header() + to_csv.row(item, record, 1)
+    content = to_csv.header() + to_csv.row(item, record)
     stream = io.StringIO(content.decode("utf-8", "surrogateescape"), newline="")
     header, cells = csv.reader(stream)
     expected = list_cells(make_row(item, record, item.name, layout), layout)
@@ -84,9 +83,9 @@ def test_csv(case):
 @given(cases())
 def test_csv_by_column(case):
     item, record, layout = case
-    layout = Layout(layout.classes, layout.top, extra=layout.extra)
+    layout = RowLayout(layout.classes, layout.top, extra=layout.extra)
     to_csv = CsvFormat(layout)
-    content = to_csv.header() + to_csv.row(item, record, 1)
+    content = to_csv.header() + to_csv.row(item, record)
     stream = io.StringIO(content.decode("utf-8", "surrogateescape"), newline="")
     (row,) = csv.DictReader(stream)
     expected = make_row(item, record, item.name, layout)
@@ -102,7 +101,7 @@ def test_csv_by_column(case):
 @given(cases())
 def test_json_lines(case):
     item, record, layout = case
-    line = JsonlFormat(layout).row(item, record, 1)
+    line = JsonlFormat(layout).row(item, record)
     expected = make_row(item, record, item.name, layout)
     row = json.loads(line.decode("utf-8", "strict"))
     decoded = {name: tuple(map(restore_text, row[name])) for name in ("labels", "prediction_set")}
@@ -122,8 +121,8 @@ def test_json_lines(case):
 @given(cases())
 def test_the_partial_file_of_parquet(case):
     item, record, layout = case
-    layout = Layout(layout.classes, layout.top, extra=layout.extra)
-    line = ParquetFormat(layout).row(item, record, 1)
+    layout = RowLayout(layout.classes, layout.top, extra=layout.extra)
+    line = ParquetFormat(layout).row(item, record)
     expected = list_cells(make_row(item, record, item.name, layout), layout)
     for found, value in zip(json.loads(line), expected, strict=True):
         if isinstance(value, str):

@@ -6,33 +6,28 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from trifuse.batch.inputs.item import Item
-from trifuse.batch.workers.child import Child, ChildError, ChildTimeoutError
-from trifuse.batch.workers.record import Record
-from trifuse.batch.workers.settings import WorkerSettings
-from trifuse.batch.workers.supervisor import Supervisor, WorkerError
+from trifuse.batch.inputs.items import Item, Record
+from trifuse.batch.workers.messages import WorkerSettings
+from trifuse.batch.workers.supervisor import (
+    Child,
+    ChildError,
+    ChildTimeoutError,
+    Supervisor,
+    WorkerError,
+)
 from trifuse.classifiers.model_file import load_model
-from trifuse.features.content import file_sha256
+from trifuse.features.files import file_sha256
 from trifuse.features.images import read_image
 
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
-@pytest.fixture
-def supervise(model_file):
-    """Make a supervisor of the test's model; it is closed at the end."""
-    made = []
-
-    def make(**changes):
-        settings = {"model": str(model_file), "model_sha256": file_sha256(model_file), **changes}
-        made.append(Supervisor(WorkerSettings(**settings)))
-        return made[-1]
-
-    yield make
-    for supervisor in made:
-        supervisor.close()
+PERHAPS = "perhaps for want of memory; raise --memory"
+NEEDS_MORE = "it needs more memory than a worker may have; raise --memory"
 
 
 def test_a_picture_is_scored_as_the_model_does(supervise, model_file, pictures):
@@ -71,12 +66,16 @@ def test_what_cannot_be_read_says_why_without_its_name(supervise, tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (f"SIGNAL {signal.SIGSEGV.value}", "it killed its process (SIGSEGV)"),
+        (f"SIGNAL {signal.SIGSEGV.value}", f"it killed its process (SIGSEGV), {PERHAPS}"),
         (f"SIGNAL {signal.SIGKILL.value}", "it killed its process (SIGKILL)"),
-        (f"SIGNAL {signal.SIGABRT.value}", "it killed its process (SIGABRT)"),
-        ("EXIT 3", "its process ended with code 3"),
+        (f"SIGNAL {signal.SIGABRT.value}", f"it killed its process (SIGABRT), {PERHAPS}"),
+        ("SIGNAL 35", f"it killed its process (signal 35), {PERHAPS}"),
+        ("EXIT 3", f"its process ended with code 3, {PERHAPS}"),
         ("HANG", "it took longer than 2 s (--timeout)"),
-        ("BURST", "it needs more memory than a worker may have (--memory)"),
+        ("BURST", NEEDS_MORE),
+        ("WORDS OpenCV(5.0.0) (-4:Insufficient memory) Failed", NEEDS_MORE),
+        ("WORDS out of memory error when reading image file", NEEDS_MORE),
+        ("WORDS std::bad_alloc", NEEDS_MORE),
         ("BUG", "trifuse failed at it (RuntimeError); please report"),
     ],
 )
@@ -194,9 +193,9 @@ def test_a_child_does_not_outlive_its_supervisor(model_file, pictures, poison, c
         "import sys, time\n"
         "from pathlib import Path\n"
         "from threading import Thread\n"
-        "from trifuse.batch.inputs.item import Item\n"
-        "from trifuse.batch.workers.settings import WorkerSettings\n"
-        "from trifuse.features.content import file_sha256\n"
+        "from trifuse.batch.inputs.items import Item\n"
+        "from trifuse.batch.workers.messages import WorkerSettings\n"
+        "from trifuse.features.files import file_sha256\n"
         "from trifuse.batch.workers.supervisor import Supervisor\n"
         "s = Supervisor(WorkerSettings(sys.argv[1], file_sha256(Path(sys.argv[1]))))\n"
         "s.start()\n"
@@ -249,3 +248,30 @@ def test_a_model_that_kills_every_child_is_told(supervise, monkeypatch, model_fi
     message = rf"^The model {model_file} cannot be loaded: it killed its process \(SIGSEGV\)\.$"
     with pytest.raises(WorkerError, match=message):
         supervise().start()
+
+
+def test_another_thread_may_close_it(supervise, poison):
+    supervisor = supervise()
+    supervisor.start()
+    child = supervisor._child
+    with ThreadPoolExecutor() as threads:
+        scored = threads.submit(supervisor.score, Item(poison("HANG")))
+        time.sleep(0.5)
+        supervisor.close()
+        with pytest.raises(WorkerError, match=r"^The workers of this job were told to end\.$"):
+            scored.result(30)
+    assert child._process.poll() is not None
+    assert supervisor._child is None
+
+
+def test_another_thread_may_close_it_while_it_loads(supervise, monkeypatch):
+    def close(child, settings):
+        supervisor.close()
+        return load(child, settings)
+
+    load = Child.load
+    monkeypatch.setattr(Child, "load", close)
+    supervisor = supervise()
+    with pytest.raises(WorkerError):
+        supervisor.start()
+    assert supervisor._child is None

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from trifuse.recipes.recipe import Recipe
+from trifuse.recipes.registry import blocks
 from trifuse.studies.block_choices import with_blocks
 from trifuse.studies.comparison.methods import (
     MethodsError,
-    choose_methods,
     default_methods,
     read_methods,
     require_methods,
@@ -57,18 +57,13 @@ def test_a_file_says_what_differs(write):
         random_state = 3
         ["as it is"]
     """)
-    recipe = replace(Recipe(), svm=replace(Recipe().svm, C=5.0))
+    recipe = Recipe.from_dict({"svm": {"C": 5.0}})
     methods = read_methods(path, recipe)
-    assert methods == choose_methods(path, recipe)
     assert list(methods) == ["Fisher (SIFT)", "coarse", "as it is"]
     fisher, coarse, same = methods.values()
     assert fisher == with_blocks(with_members(recipe, "svm"), ["sift_fisher"])
-    assert coarse == replace(recipe, sift=replace(recipe.sift, step=12), random_state=3)
+    assert coarse == recipe.but({"sift": {"step": 12}, "random_state": 3})
     assert same == recipe
-
-
-def test_without_a_file_the_methods_are_the_default_ones():
-    assert choose_methods(None, Recipe()) == default_methods(Recipe())
 
 
 @pytest.mark.parametrize(
@@ -83,7 +78,7 @@ def test_without_a_file_the_methods_are_the_default_ones():
         (
             "[one]\nfusion.weights = { sift = 1 }",
             "{}, method 'one': The recipe's section [fusion.weights] has no key 'sift'; it has "
-            "cnn, sift_fisher, sift_vlad, color_fisher, color_vlad, cnn_fisher, cnn_vlad.",
+            f"{', '.join(blocks())}.",
         ),
         (
             "[one]\nsvm = 3",

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trifuse.encoders.codebook import GaussianMixture
-from trifuse.encoders.fisher import fisher_vector
+from trifuse.encoders.methods import Summands
+from trifuse.encoders.methods.fisher import FisherEncoding, FisherOptions, fisher_vector
+from trifuse.encoders.methods.vlad import VladOptions, vlad
+from trifuse.encoders.mixture import GaussianMixture
 from trifuse.encoders.normalization import l2_normalize, signed_square_root
-from trifuse.encoders.stream import project
-from trifuse.encoders.vlad import vlad
+from trifuse.encoders.stream_encoder import project
 from trifuse.features.grid import LocalDescriptors
 from trifuse.studies.explanation.contributions import BlockSum, cell_sum, stream_sums
-from trifuse.studies.explanation.summands import Summands, fisher_summands, vlad_summands
 
 
 def dense(block):
@@ -37,11 +37,28 @@ def slow_contributions(block, weights, gamma):
 @pytest.mark.parametrize("n", [60, 3, 1, 0])
 def test_the_vector_is_the_encoders(make_stream, pyramid, n):
     encoder, descriptors = make_stream(n, pyramid)
-    encoded = encoder.encode(descriptors)
+    encoded = encoder.encode([descriptors])
     sums = stream_sums(descriptors, encoder)
     assert list(sums) == list(encoded)
     for name, block in sums.items():
         np.testing.assert_allclose(block.vector, encoded[name], atol=2e-4)
+
+
+@pytest.mark.parametrize("pyramid", [(1,), (1, 2)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fisher": FisherOptions(3, square_root=False)},
+        {"fisher": FisherOptions(3, normalize=False)},
+        {"vlad": VladOptions(3, by_residual=True, by_mass=True)},
+        {"vlad": VladOptions(3, square_root=False, by_component=False, normalize=False)},
+    ],
+)
+def test_the_vector_is_the_encoders_whatever_its_options(make_stream, options, pyramid):
+    encoder, descriptors = make_stream(60, pyramid, encodings=options)
+    (encoded,) = encoder.encode([descriptors]).values()
+    (block,) = stream_sums(descriptors, encoder).values()
+    np.testing.assert_allclose(block.vector, encoded, rtol=1e-4, atol=2e-4)
 
 
 @given(gamma=st.floats(0, 100), seed=st.integers(0, 999), pyramid=st.sampled_from([(1,), (1, 2)]))
@@ -67,20 +84,18 @@ def test_contributions_against_the_formula(make_stream, gamma, name):
 def test_summands_are_what_the_encoders_lose_without_a_descriptor(make_stream):
     encoder, descriptors = make_stream(25)
     points = project(descriptors, encoder.projection, encoder.options.position_weight)
-    fisher = BlockSum(
-        25, 2 * encoder.mixture.means.size, list(fisher_summands(points, encoder.mixture)), (1,)
-    )
-    residuals = BlockSum(
-        25, encoder.centers.size, list(vlad_summands(points, encoder.centers)), (1,)
-    )
+    by_mixture, by_centers = encoder.encodings["fisher"], encoder.encodings["vlad"]
+    mixture, centers = by_mixture.mixture, by_centers.centers
+    fisher = BlockSum(25, 2 * mixture.means.size, list(by_mixture.summands(points)), (1,))
+    residuals = BlockSum(25, centers.size, list(by_centers.summands(points)), (1,))
     raw = {"square_root": False, "normalize": False}
     for left_out in range(25):
         others = np.delete(points, left_out, axis=0)
-        mean = fisher_vector(points, encoder.mixture, **raw) * 25
-        lost = mean - fisher_vector(others, encoder.mixture, **raw) * 24
+        mean = fisher_vector(points, mixture, **raw) * 25
+        lost = mean - fisher_vector(others, mixture, **raw) * 24
         np.testing.assert_allclose(dense(fisher)[left_out], lost / 25, atol=1e-5)
-        lost = vlad(points, encoder.centers, by_component=False, **raw) - vlad(
-            others, encoder.centers, by_component=False, **raw
+        lost = vlad(points, centers, by_component=False, **raw) - vlad(
+            others, centers, by_component=False, **raw
         )
         np.testing.assert_allclose(dense(residuals)[left_out], lost, atol=1e-4)
 
@@ -133,7 +148,7 @@ def test_no_descriptors_contribute_nothing(make_stream):
 def test_a_gaussian_of_weight_zero_sees_nothing():
     ones = np.ones((2, 3), dtype=np.float32)
     mixture = GaussianMixture(0 * ones, ones, np.array([1, 0], dtype=np.float32))
-    seen, unseen = fisher_summands(np.ones((4, 3), dtype=np.float32), mixture)
+    seen, unseen = FisherEncoding(mixture).summands(np.ones((4, 3), dtype=np.float32))
     assert len(seen.rows) == 4
     assert len(unseen.rows) == 0
 

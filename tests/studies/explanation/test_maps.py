@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trifuse.features.cnn import map_descriptors
-from trifuse.features.dense_sift import DenseSiftExtractor
+from trifuse.features.descriptors.cnn import map_descriptors
+from trifuse.features.descriptors.sift import DenseSiftExtractor
+from trifuse.features.grid import PatchGrid
 from trifuse.studies.explanation.maps import Lattice, cell_lattice, patch_lattices, spread
 
 
@@ -31,10 +32,12 @@ def slow_spread(contributions, lattice, shape):
 @pytest.mark.parametrize("shape", [(40, 56), (33, 47)])
 @pytest.mark.parametrize(("step", "bin_sizes"), [(4, (4,)), (6, (3, 5, 8))])
 def test_patches_are_where_dense_sift_puts_them(shape, step, bin_sizes):
-    found = DenseSiftExtractor(step, bin_sizes).extract(np.zeros(shape, np.uint8))
-    lattices = patch_lattices(shape, step, bin_sizes)
-    expected = np.concatenate([positions(lattice) for lattice in lattices])
-    np.testing.assert_allclose(found.positions, expected, atol=1e-6)
+    for options in ({}, {"bounds": (3, 5, 30, 40)}, {"aligned": True}):
+        extractor = DenseSiftExtractor(step, bin_sizes, **options)
+        found = extractor.extract(np.zeros(shape, np.uint8))
+        lattices = patch_lattices(extractor.grids(shape))
+        expected = np.concatenate([positions(lattice) for lattice in lattices])
+        np.testing.assert_allclose(found.positions, expected, atol=1e-6)
 
 
 def test_cells_are_where_map_descriptors_puts_them():
@@ -43,7 +46,7 @@ def test_cells_are_where_map_descriptors_puts_them():
 
 
 def test_spread_against_a_loop():
-    (lattice,) = patch_lattices((24, 30), 6, (3,))
+    (lattice,) = patch_lattices([PatchGrid((24, 30), 6, 3)])
     contributions = np.random.default_rng(0).normal(size=len(lattice.rows) * len(lattice.columns))
     np.testing.assert_allclose(
         spread(contributions, [lattice], (24, 30)), slow_spread(contributions, lattice, (24, 30))
@@ -53,7 +56,8 @@ def test_spread_against_a_loop():
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 9), st.integers(1, 9))
 @settings(max_examples=40, deadline=None)
 def test_the_sum_is_kept(rows, columns, n_rows, n_columns):
-    lattices = [cell_lattice(n_rows, n_columns), *patch_lattices((rows, columns), 2, (1, 2))]
+    grids = [PatchGrid((rows, columns), 2, size) for size in (1, 2)]
+    lattices = [cell_lattice(n_rows, n_columns), *patch_lattices(grids)]
     n = sum(len(lattice.rows) * len(lattice.columns) for lattice in lattices)
     contributions = np.random.default_rng(n).normal(size=n)
     found = spread(contributions, lattices, (rows, columns))
@@ -61,7 +65,7 @@ def test_the_sum_is_kept(rows, columns, n_rows, n_columns):
 
 
 def test_one_descriptor_peaks_at_its_centre():
-    lattices = patch_lattices((41, 61), 5, (4,))
+    lattices = patch_lattices([PatchGrid((41, 61), 5, 4)])
     (lattice,) = lattices
     contributions = np.zeros(len(lattice.rows) * len(lattice.columns))
     contributions[2 * len(lattice.columns) + 3] = 1

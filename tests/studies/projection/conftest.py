@@ -7,7 +7,7 @@ import pytest
 
 from trifuse.datasets.table import LabelledTable
 from trifuse.studies.page import thumbnail_uri
-from trifuse.studies.projection.plane import map_images
+from trifuse.studies.projection.plane import place_images
 from trifuse.studies.projection.vectors import ImageVectors
 
 
@@ -34,6 +34,7 @@ def blobs():
             (centers[places] + rng.normal(size=(n, 60))).astype(np.float32),
             tuple(classes[0] if row % 10 == 9 else label for row, label in enumerate(labels)),
             (thumbnail_uri(image, 64),) * n,
+            np.zeros(n, bool),
         )
 
     return build
@@ -42,4 +43,4 @@ def blobs():
 @pytest.fixture(scope="session")
 def image_map(blobs):
     """90 images of three classes in a plane."""
-    return map_images(blobs(), perplexity=10)
+    return place_images(blobs(), perplexity=10)

@@ -12,8 +12,8 @@ from trifuse.classifiers.model_file import load_model
 from trifuse.datasets.load import load_dataset
 from trifuse.encoders.fusion import fuse
 from trifuse.features.images import read_image
-from trifuse.studies.projection.errors import ProjectionError
-from trifuse.studies.projection.vectors import choose_vectors, describe_images
+from trifuse.studies.projection import vectors
+from trifuse.studies.projection.vectors import ProjectionError, choose_vectors, describe_images
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,6 @@ def test_scores_and_predictions_are_the_models(model, table):
     expected = np.array([model.predict(read_image(path)) for path in table.paths])
     np.testing.assert_allclose(images.vectors**2, expected, atol=1e-6)
     assert images.predicted == tuple(model.classes[best] for best in expected.argmax(axis=1))
-    right = [a == b for a, b in zip(images.predicted, table.labels, strict=True)]
-    assert images.are_right.tolist() == right
 
 
 def test_distances_of_scores_are_hellingers():
@@ -67,21 +65,32 @@ def test_thumbnails_show_the_images(model, table):
     assert np.abs(small.astype(float) - expected).mean() < 8
 
 
-def test_unreadable_images_are_left_out(model, table, tmp_path):
+def test_unreadable_images_are_left_out(model, table, tmp_path, monkeypatch):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff and no more")
     paths = (table.paths[0], broken, tmp_path / "none.jpg", *table.paths[3:])
     titles = []
 
-    def mapper(function, items, title):
+    def map_images(function, items, title, jobs):
         titles.append(title)
         return map(function, items)
 
-    images = describe_images(replace(table, paths=paths), model, mapper=mapper)
+    monkeypatch.setattr(vectors, "map_images", map_images)
+    images = describe_images(replace(table, paths=paths), model)
     assert images.table == table.subset([0, 3, 4, 5, 6])
     assert images.table.classes == table.classes
     assert len(images.vectors) == len(images.predicted) == len(images.thumbnails) == 5
     assert titles == ["encoding images"]
+    assert list(images.unread) == [broken, tmp_path / "none.jpg"]
+    assert images.unread[tmp_path / "none.jpg"] == "cannot read the image: there is no such file"
+    assert images.trained_on.tolist() == [True] * 5
+
+
+def test_training_images_are_known_by_their_bytes(model, table, tmp_path):
+    anew = tmp_path / "anew.jpg"
+    anew.write_bytes(table.paths[1].read_bytes() + b"\0")
+    images = describe_images(replace(table, paths=(table.paths[0], anew, *table.paths[2:])), model)
+    assert images.trained_on.tolist() == [True, False] + [True] * 5
 
 
 def test_no_image_at_all(model, table, tmp_path):

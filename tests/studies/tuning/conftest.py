@@ -2,13 +2,12 @@
 
 import pytest
 
-from trifuse.classifiers.training import plain_map
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.synthetic import write_synthetic_archive
 from trifuse.recipes.recipe import Recipe
 from trifuse.studies.block_cache import BlockCache
-from trifuse.studies.tuning import space
-from trifuse.studies.tuning.space import Range
+from trifuse.studies.tuning import search_space as space
+from trifuse.studies.tuning.search_space import Range
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +19,7 @@ def table(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cache(table, tmp_path_factory):
-    return BlockCache(tmp_path_factory.mktemp("cache"), table, plain_map)
+    return BlockCache(tmp_path_factory.mktemp("cache"), table)
 
 
 @pytest.fixture(scope="session")

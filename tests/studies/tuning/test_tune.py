@@ -6,19 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trifuse.classifiers.ensemble import fit_ensemble
+from trifuse.classifiers.ensemble_fitting import fit_ensemble
 from trifuse.classifiers.metrics import compute_metrics
-from trifuse.classifiers.training import plain_map
 from trifuse.datasets.table import DatasetError, LabelledTable
 from trifuse.studies.block_cache import BlockCache
-from trifuse.studies.comparison.folds import draw_inner_folds
-from trifuse.studies.comparison.measured import FIGURES
+from trifuse.studies.comparison.scores import draw_inner_folds
+from trifuse.studies.measured import FIGURES
 from trifuse.studies.tuning import tune as module
-from trifuse.studies.tuning.space import read_choices, with_choices
-from trifuse.studies.tuning.study import Budget
+from trifuse.studies.tuning.search import Budget
+from trifuse.studies.tuning.search_space import read_choices, search_space, with_choices
 from trifuse.studies.tuning.tune import hold_out, score_choices, tune
 
-pytestmark = pytest.mark.usefixtures("small_space")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_space")]
 
 
 @pytest.fixture
@@ -34,7 +33,8 @@ def test_a_fifth_of_the_lesions_is_held_out(table):
     assert len(held_out) == pytest.approx(len(table) / 5, rel=0.1)
 
 
-def test_what_a_search_comes_to(cache, base, storage):
+def test_what_a_search_comes_to(cache, base, storage, monkeypatch):
+    monkeypatch.setattr(module, "TRIALS_PER_CHOICE", 0)
     said = []
     tuning = tune(cache, base, storage, budget=Budget(3), say=said.append)
     assert len(tuning.trials) == 3
@@ -57,6 +57,7 @@ def test_the_figures_are_those_of_the_ensemble(cache, base, storage):
     searched, held_out = hold_out(cache.table)
     (blocks,) = cache.encode(base, [searched])
     labels, classes = cache.table.label_indices, cache.table.classes
+    lesions = cache.table.group_indices
     ensemble, out_of_fold = fit_ensemble(
         {name: block[searched] for name, block in blocks.items()},
         labels[searched],
@@ -64,9 +65,13 @@ def test_the_figures_are_those_of_the_ensemble(cache, base, storage):
         len(classes),
         base,
     )
-    inner = compute_metrics(out_of_fold.probabilities["ensemble"], labels[searched], classes)
+    inner = compute_metrics(
+        out_of_fold.probabilities["ensemble"], labels[searched], classes, lesions[searched]
+    )
     rows = {name: block[held_out] for name, block in blocks.items()}
-    outer = compute_metrics(ensemble.probabilities(rows), labels[held_out], classes)
+    outer = compute_metrics(
+        ensemble.probabilities(rows), labels[held_out], classes, lesions[held_out]
+    )
     for name in set(FIGURES) - {"balanced_bma"}:
         assert tuning.trials[0].figures[name] == pytest.approx(getattr(inner, name))
         assert tuning.outer_base.values[name] == pytest.approx(getattr(outer, name))
@@ -85,7 +90,7 @@ def test_the_labels_of_the_held_out_lesions_do_not_touch_the_search(
     other = LabelledTable(table.paths, tuple(labels), tuple(groups), table.classes)
 
     plain, changed = (
-        tune(BlockCache(cache.folder, those, plain_map), base, tmp_path / name, budget=Budget(3))
+        tune(BlockCache(cache.folder, those), base, tmp_path / name, budget=Budget(3))
         for name, those in (("plain", table), ("changed", other))
     )
     assert changed.trials == plain.trials
@@ -103,12 +108,21 @@ def test_the_images_of_the_held_out_lesions_do_not_touch_the_search(cache, base,
     folds = draw_inner_folds(table, searched, base)
     plain, changed = (
         score_choices(those, base, searched, folds, {"svm.C": 3.0})
-        for those in (cache, BlockCache(tmp_path / "cache", other, plain_map))
+        for those in (cache, BlockCache(tmp_path / "cache", other))
     )
     assert changed == plain
 
 
+def test_importances_take_three_trials_a_choice(cache, base, tmp_path, monkeypatch):
+    n_choices = len(search_space(base))
+    assert tune(cache, base, tmp_path / "few", budget=Budget(2)).importances == {}
+    assert module.TRIALS_PER_CHOICE == 3
+    monkeypatch.setattr(module, "TRIALS_PER_CHOICE", 2 / n_choices)
+    assert len(tune(cache, base, tmp_path / "few", budget=Budget(2)).importances) == n_choices
+
+
 def test_an_interrupted_search_gives_the_same(cache, base, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "TRIALS_PER_CHOICE", 0)
     whole = tune(cache, base, tmp_path / "whole", budget=Budget(3))
     score, calls = module.score_choices, []
 
@@ -132,10 +146,10 @@ def test_an_interrupted_search_gives_the_same(cache, base, tmp_path, monkeypatch
 def test_too_few_lesions_are_told_before_the_work(table, base, tmp_path, storage):
     few = set(sorted(set(table.groups))[:4])  # all of the first class
     rows = [row for row, group in enumerate(table.groups) if row >= 14 or group in few]
-    cache = BlockCache(tmp_path / "cache", table.subset(rows), plain_map)
+    cache = BlockCache(tmp_path / "cache", table.subset(rows))
     with pytest.raises(DatasetError, match="too few for 5 folds"):
         tune(cache, base, storage)
     many_folds = replace(base, ensemble=replace(base.ensemble, folds=60))
     with pytest.raises(DatasetError, match="too few for 60 folds"):
-        tune(BlockCache(tmp_path / "cache", table, plain_map), many_folds, storage)
+        tune(BlockCache(tmp_path / "cache", table), many_folds, storage)
     assert not storage.exists()

@@ -1,1 +1,0 @@
-"""One file a command: thin click wrappers over library functions."""

@@ -1,0 +1,50 @@
+"""``trifuse train``."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import click
+
+from trifuse.batch.ending import goes_on
+from trifuse.cli.say import say, show, tell_unread
+from trifuse.cli.shared_options import columns_options, inspection_options, recipe_option
+from trifuse.recipes.recipe import Recipe
+
+
+@click.command("train")
+@click.argument("data", metavar="DATA", type=click.Path())
+@columns_options
+@click.option("-o", "--output", required=True, metavar="FILE", help="The model, NAME.trifuse.")
+@recipe_option("Every choice of the run")
+@click.option("backbones", "--backbone", multiple=True, metavar="FILE",
+              help="A network of trifuse finetune, as one more member; repeatable.")  # fmt: skip
+@inspection_options
+@click.option("--overwrite", is_flag=True, help="Replace an existing model.")
+@click.option("--keep-work", is_flag=True,
+              help="Keep NAME.trifuse.work, with the networks of the recipe.")  # fmt: skip
+def command(**options: Any) -> int:
+    """Train a model on a labelled archive.
+
+    DATA is HAM10000 (its folder, or its metadata CSV), a folder with a folder for each class,
+    or a CSV with the columns path, label and, where several images show one lesion, group.
+    Images are read as `trifuse predict` reads them; those that cannot be are named, all of them
+    after the first look at each. At the end the out-of-fold metrics are written; they are also in
+    the model's card (`trifuse info`).
+
+    A recipe with networks, such as `thorough`, fine-tunes them for hours: first it says how long,
+    and what disk and memory it needs. What is done is kept in NAME.trifuse.work; given again after
+    a kill, the same command goes on, and ends in the same model.
+
+    \b
+    trifuse train HAM10000/ -o ham.trifuse
+    trifuse train table.csv -o mine.trifuse --recipe fast --jobs 8
+    """
+    from trifuse.training.train import TrainingOptions, run_training
+
+    tunes = Recipe.load(options["recipe"]).networks.per_fold
+    with goes_on("the same command goes on with what is done") if tunes else nullcontext():
+        trained = run_training(TrainingOptions(**options), say)
+    show(trained.metrics)
+    return tell_unread(trained.unread, trained.images)

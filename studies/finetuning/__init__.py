@@ -1,1 +1,0 @@
-"""Fine-tuning: a pretrained network learns the classes of an archive."""

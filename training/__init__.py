@@ -1,0 +1,1 @@
+"""A labelled archive becomes a model."""

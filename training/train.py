@@ -1,0 +1,182 @@
+"""The training job: a labelled archive becomes a model file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from trifuse.classifiers.card import render_metrics
+from trifuse.classifiers.member import require_members
+from trifuse.classifiers.model import check_class_names
+from trifuse.classifiers.model_file import save_model
+from trifuse.classifiers.network_file import NetworkError, check_networks, load_network
+from trifuse.classifiers.output import MARKS, check_output, protect_inputs
+from trifuse.datasets.csv_table import NO_COLUMNS, Columns
+from trifuse.datasets.load import list_sources, load_dataset
+from trifuse.datasets.splits import fit_fold_count
+from trifuse.datasets.table import LabelledTable
+from trifuse.encoders.blocks import FeatureExtractor
+from trifuse.features.images import ImageError
+from trifuse.features.stages import stage
+from trifuse.recipes.recipe import Recipe
+from trifuse.training.duplicates.guard import Inspection, inspect_archive
+from trifuse.training.encoding import build_extractor, rehearse
+from trifuse.training.fit import fit_archive
+from trifuse.training.networks.crossfit import networks_fingerprint, rehearse_networks
+from trifuse.training.networks.work_folder import check_work, work_folder, working_in
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What is trained on, by what, and where the model goes.
+
+    Attributes
+    ----------
+    data : str
+        What `trifuse.datasets.load.load_dataset` reads.
+    output : str
+        Path of the model file.
+    recipe : str
+        A preset or a TOML file.
+    backbones : tuple of str
+        Files of fine-tuned networks.
+    merge_duplicates : bool
+        Keep images that show the same thing together, whatever their groups.
+    skip_unreadable : bool
+        Go on without images that cannot be read.
+    jobs : int
+        Processes that take features from images.
+    overwrite : bool
+        Replace an existing model.
+    keep_work : bool
+        Keep the networks that the recipe trained, for a later training.
+    columns : Columns
+        What a table calls its columns.
+    """
+
+    data: str
+    output: str
+    recipe: str = "default"
+    backbones: tuple[str, ...] = ()
+    merge_duplicates: bool = False
+    skip_unreadable: bool = False
+    jobs: int = 1
+    overwrite: bool = False
+    keep_work: bool = False
+    columns: Columns = NO_COLUMNS
+
+
+class Trained(NamedTuple):
+    """What a training came to.
+
+    Attributes
+    ----------
+    metrics : str
+        The out-of-fold metrics as a table.
+    images, unread : int
+        How many the archive has, and how many of these could not be read and are left out.
+    """
+
+    metrics: str
+    images: int
+    unread: int
+
+
+def run_training(options: TrainingOptions, say: Callable[[str], None] = lambda _: None) -> Trained:
+    """Train on an archive and write the model file.
+
+    Where the recipe has networks, their state is kept beside the model until that is whole: after
+    a kill the same call goes on from there.
+
+    Parameters
+    ----------
+    options : TrainingOptions
+    say : callable
+        Told what happens, line by line.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    OutputError, DatasetError, RecipeError, BackboneError, ImageError, ClassNamesError,
+    CodebookError, ModelFileError, NetworkError, FinetuningError, ProcessError
+        Each with the sentence that says what to do.
+    """
+    path = Path(options.output)
+    named = (options.data, options.recipe, *options.backbones)
+    check_output(path, options.overwrite, named, MARKS[".trifuse"])
+    recipe = Recipe.load(options.recipe)
+    require_members(recipe.ensemble.members)
+    if tunes := recipe.networks.per_fold > 0:
+        check_own_networks(options)
+    networks = [load_network(Path(file)) for file in options.backbones]
+    table = load_dataset(options.data, options.columns, say)
+    check_class_names(table.classes)
+    protect_inputs((path,), list_sources(options.data, table, options.columns))
+    check_networks(networks, table.classes)
+    if tunes:
+        rehearse_networks(table.classes, recipe)
+    extractor = rehearse_training(table, recipe)
+    inspection = inspect_archive(
+        table,
+        merge=options.merge_duplicates,
+        skip=options.skip_unreadable,
+        checks=[extractor.check_size],
+        jobs=options.jobs,
+        say=say,
+    )
+    if inspection.unread or extractor.embedder is None:  # the network is of what is trained on
+        extractor = build_extractor(recipe, inspection.table.paths)
+    with _keeping_networks(inspection, recipe, options) if tunes else nullcontext() as work:
+        model, training = fit_archive(inspection, extractor, networks, options.jobs, say, work=work)
+        save_model(path, model, training)
+    unread = len(inspection.unread)
+    return Trained(render_metrics(training.metrics), training.images + unread, unread)
+
+
+def check_own_networks(options: TrainingOptions) -> None:
+    """Check that a recipe with networks can have them, beside nobody else's, in a folder of theirs.
+
+    Raises
+    ------
+    NetworkError, OutputError
+    """
+    if options.backbones:
+        msg = (
+            "the recipe fine-tunes networks of its own ([networks] per_fold), and --backbone names "
+            "others; leave one of both out"
+        )
+        raise NetworkError(msg)
+    check_work(work_folder(Path(options.output)))
+
+
+def _keeping_networks(
+    inspection: Inspection, recipe: Recipe, options: TrainingOptions
+) -> AbstractContextManager[Path]:
+    """Give the folder of the recipe's networks, where these stay if the training is stopped."""
+    folder = work_folder(Path(options.output))
+    fingerprint = networks_fingerprint(inspection, recipe)
+    return working_in(folder, fingerprint, options.overwrite, options.keep_work)
+
+
+def rehearse_training(table: LabelledTable, recipe: Recipe) -> FeatureExtractor:
+    """Build the recipe's extractor; raise in the first minute what would else come after many.
+
+    It has no network where none of the images that this is calibrated on can be read.
+
+    Raises
+    ------
+    DatasetError, BackboneError, CodebookError
+    """
+    fit_fold_count(table.labels, table.groups, recipe.ensemble.folds)
+    extractor = FeatureExtractor(recipe, None)
+    # Those that cannot be read are told later, and all at once.
+    with stage("trying the recipe on a few images"), suppress(ImageError):
+        extractor = build_extractor(recipe, table.paths)
+        rehearse(table.paths, extractor)
+    return extractor
