@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Client, Future, Worker, WorkerPlugin, get_worker
+from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 from tornado.ioloop import PeriodicCallback
 
@@ -143,7 +144,7 @@ class DaskPool:
                 return self._wait_for(future)
             except KilledWorker as error:
                 lost = error
-            except CancelledError as error:
+            except (CancelledError, CommClosedError) as error:  # the scheduler is lost
                 lost = error
                 self.reconnect(client)
         msg = (

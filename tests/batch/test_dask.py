@@ -210,11 +210,16 @@ def fake_pool(monkeypatch):
 
 
 def test_what_is_lost_with_the_scheduler_is_scored_again(fake_pool):
+    from distributed.comm import CommClosedError
+
     fake_pool.ends = [CancelledError(), TimeoutError(), "scored"]
     assert fake_pool.score([Item("a")]) == "scored"
     assert len(fake_pool.connections) == 2
+    fake_pool.ends = [CommClosedError("in ConnectionPool.gather: Stream is closed"), "scored"]
+    assert fake_pool.score([Item("a")]) == "scored"
+    assert len(fake_pool.connections) == 3
     fake_pool.reconnect(fake_pool.connections[0])  # by another thread, that lost the same one
-    assert len(fake_pool.connections) == 2
+    assert len(fake_pool.connections) == 3
 
 
 def test_a_chunk_that_is_lost_again_and_again_is_told(fake_pool):
