@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from operator import call
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.encoders.methods import Encoding
 from trifuse.encoders.normalization import l2_normalize, signed_square_root
 from trifuse.encoders.sampling import sample_descriptors
 from trifuse.encoders.stream_encoder import StreamEncoder, project
@@ -148,10 +148,15 @@ class BlockEncoder:
                 streams[name] = StreamEncoder.fit(joined, options, (), recipe.random_state)
                 points = project(joined, streams[name].projection, options.position_weight)
                 tasks += [
-                    CodebookTask(encoding, points, options.encodings[encoding], recipe.random_state)
+                    partial(
+                        encodings()[encoding].fit,
+                        points,
+                        options.encodings[encoding],
+                        recipe.random_state,
+                    )
                     for encoding in chosen
                 ]
-            fitted = iter(run(CodebookTask.fit, tasks))
+            fitted = iter(run(call, tasks))
             for name, chosen in wanted.items():
                 own = {encoding: next(fitted) for encoding in chosen}
                 streams[name] = replace(streams[name], encodings=own)
@@ -181,30 +186,6 @@ class BlockEncoder:
             found = self.streams[stream].encode([features.streams[stream]])
             vectors |= {name: found[encoding] for encoding, name in by_encoding.items()}
         return {name: vectors[name] for name in names}
-
-
-class CodebookTask(NamedTuple):
-    """One codebook to be fitted, in whichever process.
-
-    Attributes
-    ----------
-    encoding : str
-    points : ndarray of float32, shape (n, d)
-        Descriptors as they are encoded.
-    options : object
-        Of the encoding.
-    random_state : int
-    """
-
-    encoding: str
-    points: NDArray[np.float32]
-    options: Any
-    random_state: int
-
-    def fit(self) -> Encoding:
-        """Fit it."""
-        method: type[Encoding] = encodings()[self.encoding]
-        return method.fit(self.points, self.options, self.random_state)
 
 
 def sample_streams(
