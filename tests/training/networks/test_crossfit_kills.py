@@ -30,8 +30,8 @@ columns = 40
 views = 2
 """
 TRIFUSE = Path(sys.executable).parent / "trifuse"
-LONG = 120
-"""Seconds in which something must happen."""
+LONG = 300
+"""Seconds in which something must happen, however busy the machine."""
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def stop_when(path, process, stop):
 
 def test_stopped_twice(start, tmp_path):
     whole, stopped = tmp_path / "whole.trifuse", tmp_path / "stopped.trifuse"
-    out, err = (process := start(whole, "-j", "2")).communicate(timeout=2 * LONG)
+    out, err = (process := start(whole, "-j", "2")).communicate(timeout=LONG)
     assert process.returncode == 0, err
     assert " network " in out
     assert "fine-tuning 2 networks" in err
@@ -79,7 +79,7 @@ def test_stopped_twice(start, tmp_path):
     assert (code, last) == (130, "Interrupted; the same command goes on with what is done.")
     assert (work / "network-1.tflite").exists()
     assert not stopped.exists()
-    _, err = (process := start(*command)).communicate(timeout=2 * LONG)
+    _, err = (process := start(*command)).communicate(timeout=LONG)
     assert process.returncode == 0, err
     assert "fine-tuning 1 network (" in err
     assert stopped.read_bytes() == whole.read_bytes()
