@@ -36,7 +36,12 @@ def command(archive: LabelledArchive, output: str, recipe: str, overwrite: bool)
     trifuse finetune HAM10000/ -o tuned
     trifuse train HAM10000/ -o ham.trifuse --backbone tuned/network.trifuse-cnn
     """
-    from trifuse.studies.finetune import NETWORK_FILE, fine_tune, open_folder, rehearse_fine_tuning
+    from trifuse.studies.finetuning.finetune import (
+        NETWORK_FILE,
+        fine_tune,
+        open_folder,
+        rehearse_fine_tuning,
+    )
 
     choices = FinetuningRecipe.load(recipe)
     sources = archive.sources

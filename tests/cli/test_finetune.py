@@ -8,7 +8,8 @@ import pytest
 
 from trifuse.classifiers.network_file import load_network
 from trifuse.recipes.reading import to_toml
-from trifuse.training.networks import judged_trainer, trainer
+from trifuse.studies.finetuning import judged_trainer
+from trifuse.training.networks import trainer
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from trifuse.recipes.recipe import Recipe
 from trifuse.studies.comparison.comparison_tables import csv_files
 from trifuse.studies.comparison.scores import ComparisonScores, MethodScores
 from trifuse.studies.comparison.statistics import compute_statistics
-from trifuse.studies.finetuning_report import render_history
+from trifuse.studies.finetuning.finetuning_report import render_history
 from trifuse.studies.measured import FIGURES, Measured
 from trifuse.studies.projection.faithfulness import Faithfulness, Recall
 from trifuse.studies.projection.plane import ImageMap

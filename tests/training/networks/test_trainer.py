@@ -9,9 +9,9 @@ from trifuse.classifiers.calibration import softmax
 from trifuse.features.images import read_image
 from trifuse.features.litert import CnnClassifier
 from trifuse.recipes.finetuning import SplitOptions
-from trifuse.studies.finetune import split_archive
+from trifuse.studies.finetuning.finetune import split_archive
+from trifuse.studies.finetuning.judged_trainer import CHECKPOINTS, JudgedTrainer
 from trifuse.training.networks.batches import Batches
-from trifuse.training.networks.judged_trainer import CHECKPOINTS, JudgedTrainer
 from trifuse.training.networks.network import (
     FinetuningError,
     build_network,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from trifuse.studies.finetune import NETWORK_FILE
+from trifuse.studies.finetuning.finetune import NETWORK_FILE
+from trifuse.studies.finetuning.judged_trainer import JudgedTrainer
 from trifuse.training.networks import trainer as trainer_module
-from trifuse.training.networks.judged_trainer import JudgedTrainer
 
 pytestmark = pytest.mark.slow
 

@@ -19,9 +19,9 @@ from trifuse.features.litert import CnnClassifier
 from trifuse.features.quiet import import_tensorflow
 from trifuse.features.stages import duration
 from trifuse.recipes.finetuning import FinetuningRecipe, SplitOptions
-from trifuse.studies.finetuning_report import FINETUNING_FILES, write_finetuning
+from trifuse.studies.finetuning.finetuning_report import FINETUNING_FILES, write_finetuning
+from trifuse.studies.finetuning.judged_trainer import CHECKPOINTS, JudgedTrainer
 from trifuse.training.networks.batches import Batches
-from trifuse.training.networks.judged_trainer import CHECKPOINTS, JudgedTrainer
 from trifuse.training.networks.network import (
     FinetuningError,
     build_network,

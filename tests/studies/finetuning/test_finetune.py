@@ -11,8 +11,8 @@ from trifuse.classifiers.output import OutputError
 from trifuse.datasets.table import DatasetError
 from trifuse.features.files import file_sha256
 from trifuse.recipes.finetuning import FinetuningRecipe, SplitOptions
-from trifuse.studies.finetune import NETWORK_FILE, open_folder, split_archive
-from trifuse.training.networks.judged_trainer import CHECKPOINTS, JudgedTrainer
+from trifuse.studies.finetuning.finetune import NETWORK_FILE, open_folder, split_archive
+from trifuse.studies.finetuning.judged_trainer import CHECKPOINTS, JudgedTrainer
 from trifuse.training.networks.network import FinetuningError
 
 FILES = {NETWORK_FILE, *CHECKPOINTS, "history.csv", "curves.png", "confusion.png", "report.md"}

@@ -7,7 +7,7 @@ import pytest
 
 from trifuse.classifiers.metrics import bootstrap_intervals, compute_metrics
 from trifuse.features.images import read_image
-from trifuse.studies.finetuning_report import (
+from trifuse.studies.finetuning.finetuning_report import (
     OPTIMISM,
     draw_confusion,
     draw_curves,

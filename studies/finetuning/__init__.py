@@ -1,0 +1,1 @@
+"""Fine-tuning a network by itself: its epochs judged on validation images, and a report."""
