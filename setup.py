@@ -16,6 +16,6 @@ setup(
     package_data={
         "trifuse": ["py.typed"],
         "trifuse.recipes": ["*.toml", "*/*.toml"],
-        "trifuse.studies": ["templates/*.html"],
+        "trifuse.studies": ["templates/*.html", "templates/*.css", "templates/*.js"],
     },
 )

@@ -74,7 +74,8 @@ def merge_parts(paths: Sequence[Path], output: Path, overwrite: bool) -> dict[st
     parts = [read_whole(path, options) for path in paths]
     _check_ordinals(parts, manifests[0]["listed"])
     sums = {name: sum(manifest[name] for manifest in manifests) for name in SUMMED}
-    totals = {**sums, **{name: manifests[0][name] for name in SHARED}}
+    shared = {name: manifests[0][name] for name in SHARED}
+    totals = {**sums, **shared, "model": manifests[0].get("model")}
     with ExitStack() as stack:
         files = [stack.enter_context(open_rows(part, form)) for part in parts]
         run = begin_run(output, form.header(), options, overwrite)

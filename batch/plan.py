@@ -24,6 +24,7 @@ from trifuse.batch.outputs.run_file import LONGEST_END, Names
 from trifuse.batch.workers.messages import WorkerSettings
 from trifuse.batch.workers.pool import Supervisors
 from trifuse.batch.workers.supervisor import Child
+from trifuse.classifiers.card import describe_promises
 from trifuse.classifiers.model_file import read_about
 from trifuse.classifiers.output import check_name, check_output
 from trifuse.classifiers.prior import read_prior
@@ -53,12 +54,16 @@ class Plan:
     supervisors : Supervisors
         Of this machine; one has loaded the model.
     form : Format
+    promises : dict
+        What the rows are held against in the morning, see
+        `trifuse.classifiers.card.describe_promises`.
     """
 
     options: PredictionOptions
     recipe_fingerprint: str
     supervisors: Supervisors
     form: Format
+    promises: dict[str, Any]
 
     def make_clashes(self) -> Clashes:
         """Be ready to look for inputs whose rows would call them alike."""
@@ -167,7 +172,8 @@ def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
     )
     form, supervisors = _make_format(options, classes), Supervisors(settings, child)
     supervisors.start()  # a model that does not fit is told now
-    return Plan(options, about["recipe_fingerprint"], supervisors, form)
+    promises = describe_promises(path.name, about)
+    return Plan(options, about["recipe_fingerprint"], supervisors, form, promises)
 
 
 def _make_format(options: PredictionOptions, classes: tuple[str, ...]) -> Format:

@@ -254,6 +254,7 @@ class Target:
             "kept": self.kept.inputs,
             "listed": self.listed.total,
             "listed_sha256": self.listed.hexdigest(),
+            "model": self.plan.promises,
         }
         describe = partial(describe_run, self.plan.options.inputs.part, self.output.journal, totals)
         self.output.finish(self.plan.form, describe, self.update.find_rows if self.update else None)

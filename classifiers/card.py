@@ -204,3 +204,36 @@ def _percent(share: float) -> str:
 
 def _pairs(values: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.3g}" for name, value in values.items())
+
+
+def describe_promises(name: str, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a night is held against, of what a model file says of itself.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    about : mapping
+        As `trifuse.classifiers.model_file.read_about` gives it.
+
+    Returns
+    -------
+    dict
+        `name`; `class_counts`, the training images of each class; and the shares of new images
+        that training lets expect: `coverage`, whose prediction set holds their class,
+        `unfamiliar` by mistake, and `uncertain` with a large set.
+    """
+
+    def find(*keys: str) -> Any:
+        found: Any = about
+        for key in keys:  # whatever a stranger's file has in their places
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found
+
+    return {
+        "name": name,
+        "class_counts": find("training", "class_counts"),
+        "coverage": find("recipe", "review", "coverage"),
+        "unfamiliar": find("recipe", "review", "false_alarm_rate"),
+        "uncertain": find("review", "figures", "large_sets"),
+    }

@@ -17,7 +17,7 @@ _KNOWN = frozenset({*_ISIC_HEADER, "status", "message"})
 class PredictionRow(NamedTuple):
     """One row: where it stands, what it is of, and its probabilities as they are written.
 
-    The reasons for a review are None in a file that has no column for them.
+    The reasons for a review and the prediction set are None in a file that has no columns for them.
     """
 
     where: str
@@ -25,6 +25,8 @@ class PredictionRow(NamedTuple):
     status: str
     scores: dict[str, Any]
     review: tuple[str, ...] | None = None
+    prediction_set: tuple[str, ...] | None = None
+    message: str = ""
 
 
 PredictionRows = tuple[
@@ -107,16 +109,26 @@ def _read_table(
                 pairs = zip(map(decode, cells[2:end:2]), cells[3:end:2], strict=True)
                 # With more places than classes the last ones are empty.
                 scores = {name: cell for name, cell in pairs if name}
-            review = None
-            if place is not None:  # a text of CSV, or a list of Parquet
-                reasons = cells[place]
-                reasons = reasons.split(";") if isinstance(reasons, str) else reasons
-                review = tuple(filter(None, reasons))
+            review = prediction_set = None
+            if place is not None:
+                review = _read_list(cells[place], decode)
+                prediction_set = _read_list(cells[place + 1], decode)
             yield PredictionRow(
-                f"{path}, line {number}", decode(cells[0]), cells[1], scores, review
+                f"{path}, line {number}",
+                decode(cells[0]),
+                cells[1],
+                scores,
+                review,
+                prediction_set,
+                decode(cells[-1]),
             )
 
     return classes, rows()
+
+
+def _read_list(cell: str | list[str], decode: Callable[[str], str]) -> tuple[str, ...]:
+    """Read a list of Parquet, or one that CSV has as a text."""
+    return split_names(decode(cell)) if isinstance(cell, str) else tuple(map(decode, cell))
 
 
 def _read_header(path: Path, header: Sequence[str]) -> tuple[int, tuple[str, ...]]:
@@ -188,10 +200,27 @@ def _read_object(where: str, cells: Mapping[str, Any]) -> tuple[PredictionRow, t
     each = {restore_text(name): cell for name, cell in cells.get("class_probabilities", {}).items()}
     labels = map(restore_text, cells["labels"])
     scores = each or dict(zip(labels, cells["probabilities"], strict=True))
-    review = tuple(cells["review"]) if "review" in cells else None
-    return PredictionRow(
-        where, restore_text(cells["image"]), cells["status"], scores, review
-    ), tuple(each)
+    lists = (cells.get("review"), cells.get("prediction_set"))
+    review, prediction_set = (
+        None if one is None else tuple(map(restore_text, one)) for one in lists
+    )
+    image, message = restore_text(cells["image"]), restore_text(cells.get("message", ""))
+    row = PredictionRow(where, image, cells["status"], scores, review, prediction_set, message)
+    return row, tuple(each)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    r"""Take names apart that ``;`` joins; behind a backslash it belongs to a name.
+
+    Examples
+    --------
+    >>> split_names(r"nevus;scar\; burn"), split_names("")
+    (('nevus', 'scar; burn'), ())
+    """
+    if "\\" not in text:
+        return tuple(filter(None, text.split(";")))
+    names = re.findall(r"((?:[^;\\]|\\.)+)", text, re.DOTALL)
+    return tuple(re.sub(r"\\(.)", r"\1", name, flags=re.DOTALL) for name in names)
 
 
 def restore_cell(cell: str) -> str:

@@ -120,7 +120,7 @@ def _collect(path: Path, classes: tuple[str, ...], rows: Iterable[PredictionRow]
     for row in rows:
         if row.status == "ok":
             images.append(row.image)
-            scores.append(_read_scores(row, whole=bool(classes)))
+            scores.append(read_scores(row, whole=bool(classes)))
             reviews.append(row.review)
         elif row.status == "error":
             unread.append(row.image)
@@ -133,8 +133,14 @@ def _collect(path: Path, classes: tuple[str, ...], rows: Iterable[PredictionRow]
     return Predictions(tuple(images), tuple(unread), known, matrix, told)
 
 
-def _read_scores(row: PredictionRow, *, whole: bool) -> dict[str, float]:
-    """Read the probability by class that one row gives: of all classes, or of some."""
+def read_scores(row: PredictionRow, *, whole: bool) -> dict[str, float]:
+    """Read the probability by class that one row gives: of all classes, or of some.
+
+    Raises
+    ------
+    DatasetError
+        If these are no probabilities, naming the line.
+    """
     scores: dict[str, float] = {}
     for name, cell in row.scores.items():
         try:

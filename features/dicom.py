@@ -79,7 +79,11 @@ def is_dicom(start: bytes) -> bool:
 
 
 def read_frames(
-    content: bytes, *, max_pixels: int = MAX_PIXELS, first_frame: int = 0
+    content: bytes,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    first_frame: int = 0,
+    least_side: int | None = None,
 ) -> Iterator[DicomFrame]:
     """Decode an image file of any kind, a frame at a time; what is not DICOM has but one.
 
@@ -89,7 +93,8 @@ def read_frames(
     if is_dicom(content[:DICOM_START_BYTES]):
         yield from read_dicom(content, max_pixels=max_pixels, first_frame=first_frame)
     else:
-        yield DicomFrame("", 0, 1, read_image(content, max_pixels=max_pixels))
+        image = read_image(content, max_pixels=max_pixels, least_side=least_side)
+        yield DicomFrame("", 0, 1, image)
 
 
 def read_single_frame(content: bytes, max_pixels: int) -> NDArray[np.uint8]:

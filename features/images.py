@@ -44,7 +44,10 @@ class ImageError(ValueError):
 
 
 def read_image(
-    source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS
+    source: str | os.PathLike[str] | bytes,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    least_side: int | None = None,
 ) -> NDArray[np.uint8]:
     """Decode an image file of any kind into RGB: JPEG, PNG, TIFF, BMP, WebP, or DICOM of one frame.
 
@@ -64,6 +67,9 @@ def read_image(
     max_pixels : int
         Refuse images of more rows x columns, as told by the header, before decoding. For TIFF and
         WebP Pillow's own bound (twice ``PIL.Image.MAX_IMAGE_PIXELS``, 178,956,970) holds as well.
+    least_side : int, optional
+        The image is for a picture of this longest side, in pixels: a JPEG may be decoded to a half,
+        a quarter or an eighth of its size, and no smaller than that, which is faster.
 
     Returns
     -------
@@ -101,7 +107,7 @@ def read_image(
                 content = start + _read(file, MAX_BYTES + 1)
                 return read_single_frame(content, max_pixels)
             file.seek(0)
-            return _decode(file, start, max_pixels)
+            return _decode(file, start, max_pixels, least_side)
     except ImageError as error:
         raise ImageError(f"cannot read {name}: {error}") from error.__cause__
 
@@ -170,7 +176,9 @@ def _read(file: BinaryIO, size: int) -> bytes:
     return content
 
 
-def _decode(file: BinaryIO, start: bytes, max_pixels: int) -> NDArray[np.uint8]:
+def _decode(
+    file: BinaryIO, start: bytes, max_pixels: int, least_side: int | None
+) -> NDArray[np.uint8]:
     format_name, decoder = _recognise(start)
     # Pillow promises no closed list of exceptions: damaged bytes make its decoders raise OSError,
     # SyntaxError, ValueError, struct.error, zlib.error, KeyError, AssertionError and more. Only
@@ -182,6 +190,9 @@ def _decode(file: BinaryIO, start: bytes, max_pixels: int) -> NDArray[np.uint8]:
             check_pixel_count(rows, columns, max_pixels)
             if isinstance(image, PngImageFile):
                 load_png(image, file)
+            if least_side is not None and isinstance(image, JpegImageFile):
+                scale = least_side / max(columns, rows)
+                image.draft(None, (max(1, int(columns * scale)), max(1, int(rows * scale))))
             image.load()
             return to_srgb(turn_upright(image))
     except ImageError:

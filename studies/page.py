@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
+from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.features.libraries import need_extra
-from trifuse.features.resize import shrink
+from trifuse.features.thumbnails import encode_thumbnail
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-JPEG_QUALITY = 85
 
 
 def render_page(template: str, title: str, **content: Any) -> str:
@@ -43,6 +44,55 @@ def render_page(template: str, title: str, **content: Any) -> str:
     return page.render(title=title, version=metadata.version("trifuse"), **content)
 
 
+def inline_parts(styles: Sequence[str], scripts: Sequence[str]) -> dict[str, Any]:
+    """Put files of `trifuse/studies/templates` into a page that lets run these and no others.
+
+    Parameters
+    ----------
+    styles, scripts : sequence of str
+        File names.
+
+    Returns
+    -------
+    dict
+        For `render_page`.
+
+    Raises
+    ------
+    ExtraError
+        If Jinja is not installed.
+    """
+    with need_extra("studies"):
+        from markupsafe import Markup
+    folder = files("trifuse.studies") / "templates"
+    style, script = (
+        "".join((folder / name).read_text("utf-8") for name in names) for names in (styles, scripts)
+    )
+    return {
+        "style": Markup(style),  # noqa: S704 - our own files
+        "script": Markup(script),  # noqa: S704
+        "style_allowed": Markup(allow(style)),  # noqa: S704
+        "script_allowed": Markup(allow(script)),  # noqa: S704
+    }
+
+
+def allow(content: str) -> str:
+    """Give the source by which a content security policy allows a style or script: its SHA-256."""
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def json_for_page(value: Any) -> str:
+    r"""Write JSON that is one script whatever it holds: in pure ASCII, and without ``<``.
+
+    Examples
+    --------
+    >>> print(json_for_page(["</script>", "é"]))
+    ["\u003c/script>","\u00e9"]
+    """
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
 def picture_uri(content: bytes, kind: str = "png") -> str:
     """Give the bytes of a picture as the ``src`` of an ``img``.
 
@@ -56,9 +106,7 @@ def picture_uri(content: bytes, kind: str = "png") -> str:
 
 def thumbnail_uri(image: NDArray[np.uint8], side: int) -> str:
     """Give an RGB image, uint8 (rows, columns, 3), as a small JPEG of `side` pixels at most."""
-    small = np.ascontiguousarray(shrink(image, side)[:, :, ::-1])
-    _, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return picture_uri(encoded.tobytes(), "jpeg")
+    return picture_uri(encode_thumbnail(image, side), "jpeg")
 
 
 @cache

@@ -91,6 +91,8 @@ class Record(NamedTuple):
         Number of the frame, from 0, and of frames in the file.
     errno : int
         Of the system's error for which it could not be read; else 0.
+    thumbnail : bytes
+        A JPEG, where that was asked for instead of probabilities.
     """
 
     probabilities: tuple[float, ...] | None
@@ -104,6 +106,7 @@ class Record(NamedTuple):
     frame: int = 0
     frames: int = 1
     errno: int = 0
+    thumbnail: bytes = b""
 
 
 def find_errno(error: BaseException | None) -> int:

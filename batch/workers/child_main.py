@@ -10,6 +10,7 @@ import os
 import re
 import resource
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from trifuse.features.dicom import read_frames
 from trifuse.features.files import file_sha256
 from trifuse.features.images import ImageError, read_content
 from trifuse.features.processes import belong_to, limit_threads
+from trifuse.features.thumbnails import encode_thumbnail
 
 _WANT_OF_MEMORY = re.compile(
     r"too much memory|insufficient memory|out of memory|cannot allocate|bad.?alloc", re.IGNORECASE
@@ -54,7 +56,7 @@ def serve(settings: WorkerSettings, requests: Pipe, replies: Pipe) -> None:
         if _holds() > settings.memory * 2**20:  # more than the limit, which stops growth alone
             raise MemoryError
         limit_threads()
-        scorer = Scorer.load(settings)
+        scorer = Thumbnailer.of(settings) if settings.thumbnail else Scorer.load(settings)
     except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor must be told
         own = type(error).__module__.startswith("trifuse.")
         reason = f"{type(error).__name__}: {error}".removesuffix(": ")
@@ -88,8 +90,78 @@ def _holds() -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
+class FrameWorker(ABC):
+    """Answers a request with a record a frame, whatever the image does."""
+
+    max_pixels: int
+    least_side: int | None = None
+    """What pictures are made of it; see `trifuse.features.images.read_image`."""
+
+    @abstractmethod
+    def judge(self, image: NDArray[np.uint8], sha256: str) -> Record:
+        """Give what is said of a frame, RGB, uint8 (rows, columns, 3)."""
+
+    def score(self, request: Request) -> Iterator[Record]:
+        """Give a record for each frame of an image, from the request's first frame on.
+
+        Whatever is wrong with the image, or with this program, becomes a record.
+        """
+        sha256 = ""
+        try:
+            content = request.content
+            if content is None:
+                content = read_content(os.fsdecode(request.path))
+            sha256 = hashlib.sha256(content).hexdigest()
+            yield from self._score_frames(content, sha256, request.first_frame)
+        except Exception as error:  # noqa: BLE001 - one image must not end the job
+            errno = 0 if sha256 else find_errno(error)  # what was read is not the storage's
+            yield Record(None, explain(error), sha256=sha256, errno=errno)
+
+    def _score_frames(self, content: bytes, sha256: str, first_frame: int) -> Iterator[Record]:
+        for frame in read_frames(
+            content,
+            max_pixels=self.max_pixels,
+            first_frame=first_frame,
+            least_side=self.least_side,
+        ):
+            if frame.image is None:
+                record = Record(None, explain(ImageError(frame.message)))
+            else:
+                try:
+                    record = self.judge(frame.image, sha256)
+                except Exception as error:  # noqa: BLE001 - the other frames have rows too
+                    record = Record(None, explain(error))
+            yield record._replace(
+                sha256=sha256, uid=frame.uid, frame=frame.index, frames=frame.frames
+            )
+
+
 @dataclass(frozen=True)
-class Scorer:
+class Thumbnailer(FrameWorker):
+    """Makes thumbnails.
+
+    Attributes
+    ----------
+    max_pixels : int
+    least_side : int
+        Their longest side.
+    """
+
+    max_pixels: int
+    least_side: int
+
+    @classmethod
+    def of(cls, settings: WorkerSettings) -> Thumbnailer:
+        """Take what of the settings it needs."""
+        return cls(settings.max_pixels, settings.thumbnail)
+
+    def judge(self, image: NDArray[np.uint8], sha256: str) -> Record:  # noqa: ARG002
+        """Give a record with the thumbnail."""
+        return Record(None, thumbnail=encode_thumbnail(image, self.least_side))
+
+
+@dataclass(frozen=True)
+class Scorer(FrameWorker):
     """A loaded model, and the class shares to assume.
 
     Attributes
@@ -120,41 +192,8 @@ class Scorer:
         prior = None if settings.prior is None else np.array(settings.prior)
         return cls(model, prior, settings.max_pixels)
 
-    def score(self, request: Request) -> Iterator[Record]:
-        """Give a record for each frame of an image, from the request's first frame on.
-
-        Whatever is wrong with the image, or with this program, becomes a record.
-        """
-        sha256 = ""
-        try:
-            content = request.content
-            if content is None:
-                content = read_content(os.fsdecode(request.path))
-            sha256 = hashlib.sha256(content).hexdigest()
-            yield from self._score_frames(content, sha256, request.first_frame)
-        except Exception as error:  # noqa: BLE001 - one image must not end the job
-            errno = 0 if sha256 else find_errno(error)  # what was read is not the storage's
-            yield Record(None, explain(error), sha256=sha256, errno=errno)
-
-    def _score_frames(self, content: bytes, sha256: str, first_frame: int) -> Iterator[Record]:
-        for frame in read_frames(content, max_pixels=self.max_pixels, first_frame=first_frame):
-            if frame.image is None:
-                record = Record(None, explain(ImageError(frame.message)))
-            else:
-                try:
-                    record = self._judge(frame.image)
-                except Exception as error:  # noqa: BLE001 - the other frames have rows too
-                    record = Record(None, explain(error))
-            known = record.probabilities is not None and self.model.training_images.hold(sha256)
-            yield record._replace(
-                is_training_image=known,
-                sha256=sha256,
-                uid=frame.uid,
-                frame=frame.index,
-                frames=frame.frames,
-            )
-
-    def _judge(self, image: NDArray[np.uint8]) -> Record:
+    def judge(self, image: NDArray[np.uint8], sha256: str) -> Record:
+        """Give a record with the probabilities."""
         self.model.encoder.extractor.check_size(image.shape)
         verdict = self.model.judge(image)
         probabilities = verdict.probabilities
@@ -168,6 +207,7 @@ class Scorer:
             unfamiliar=verdict.unfamiliar,
             flaws=verdict.flaws,
             prediction_set=verdict.prediction_set,
+            is_training_image=self.model.training_images.hold(sha256),
         )
 
 

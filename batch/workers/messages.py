@@ -48,6 +48,8 @@ class WorkerSettings:
         Seconds that an image, or a frame of one, may take.
     memory : int
         Megabytes (2**20 bytes) of data that a worker process may hold.
+    thumbnail : int
+        Longest side of the thumbnails that are made instead of scores, without a model; else 0.
     """
 
     model: str
@@ -56,6 +58,7 @@ class WorkerSettings:
     max_pixels: int = MAX_PIXELS
     timeout: float = TIMEOUT_SECONDS
     memory: int = MEMORY_MB
+    thumbnail: int = 0
 
 
 class Request(NamedTuple):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from trifuse.features.files import strip_path
 from trifuse.features.libraries import need_extra
-from trifuse.studies.page import render_page
+from trifuse.studies.page import allow, json_for_page, render_page
 from trifuse.studies.projection.plane import ImageMap
 from trifuse.studies.projection.plane_figure import choose_looks
 
@@ -61,13 +59,11 @@ def render_map(image_map: ImageMap) -> str:
         from markupsafe import Markup
 
     item = _renumber(json_item(_draw_tabs(image_map), "map"))
-    # As pure ASCII and without "<" it is one script whatever classes and files are called.
-    data = json.dumps(item, separators=(",", ":")).replace("<", "\\u003c")
+    data = json_for_page(item)
     show = f'Bokeh.logger.set_level("error"); Bokeh.embed.embed_item({data});'
     # What follows the program itself would set the level of its messages, and tell the console.
     scripts = [Resources(mode="inline", components=["bokeh"]).js_raw[0], show]
-    digests = [hashlib.sha256(script.encode()).digest() for script in scripts]
-    allowed = " ".join(f"'sha256-{base64.b64encode(one).decode('ascii')}'" for one in digests)
+    allowed = " ".join(map(allow, scripts))
     return render_page(
         "projection.html",
         image_map.title,

@@ -1,0 +1,1 @@
+"""The morning after a batch job: its predictions as a page, the doubtful images first."""
