@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import click
 
 from trifuse.batch.ending import EXIT_NO_INPUT, EXIT_OK
-from trifuse.batch.inputs.items import InputOptions, SourceError, parse_part
+from trifuse.batch.inputs.items import STDIN, InputOptions, SourceError, parse_part
 from trifuse.batch.job_options import (
     BACKENDS,
     MAX_MEMORY,
     MAX_TIMEOUT,
     MOST_PIXELS,
+    STDOUT,
     OptionsError,
     PredictionOptions,
 )
 from trifuse.batch.outputs.formats import find_formats
 from trifuse.batch.outputs.ids import ID_KINDS
 from trifuse.batch.workers.messages import MEMORY_MB, TIMEOUT_SECONDS
+from trifuse.cli.report import ReportOptions, check_report, write_report
 from trifuse.cli.say import say, show, tell_counts
 from trifuse.cli.shared_options import Bounded, jobs_option, path_column_option
 from trifuse.features.files import MAX_PIXELS
@@ -99,7 +102,9 @@ def _parse_part(
               show_default=True, help="Larger images are not decoded.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
 @click.option("--log", metavar="FILE", help="Add a line of JSON for each event to a file.")
-def command(dry_run: bool, **options: Any) -> int:
+@click.option("--report", metavar="FILE", type=click.Path(path_type=Path),
+              help="Write the page of `trifuse report` too.")  # fmt: skip
+def command(dry_run: bool, report: Path | None, **options: Any) -> int:
     """Score images and write the most probable classes of each, a row an image.
 
     INPUT is a file, a folder (searched with all its folders, in sorted order), a zip or tar
@@ -127,13 +132,27 @@ def command(dry_run: bool, **options: Any) -> int:
         job = PredictionOptions(inputs=chosen, **options)
         if dry_run and job.goes_on:
             raise OptionsError(_ALL_INPUTS)
+        if report is not None and (dry_run or job.output == STDOUT):
+            raise OptionsError("--report needs an output that is a file.")
     except (OptionsError, SourceError) as error:
         raise click.UsageError(str(error)) from error
+    page = None if report is None else _plan_report(job, report)
     child = Child()  # it starts while this process imports what it needs
     try:
-        return _run(job, child, dry_run)
+        code = _run(job, child, dry_run)
     finally:
         child.kill()
+    if page is not None and code != EXIT_NO_INPUT:
+        write_report(page)
+    return code
+
+
+def _plan_report(job: PredictionOptions, page: Path) -> ReportOptions:
+    """Find out before the night whether its page can be written."""
+    inputs = InputOptions(()) if STDIN in job.inputs.inputs else job.inputs
+    options = ReportOptions(Path(job.output), page, inputs, job.jobs, job.id_key)
+    check_report(options, job.overwrite or job.goes_on, (job.model, *job.inputs.inputs))
+    return options
 
 
 def _run(options: PredictionOptions, child: Any, dry_run: bool) -> int:

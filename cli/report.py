@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trifuse.batch.inputs.items import InputOptions, Item, SourceError
+from trifuse.batch.inputs.items import STDIN, InputOptions, SourceError
 from trifuse.cli.say import say
-from trifuse.cli.shared_options import jobs_option, path_column_option
+from trifuse.cli.shared_options import are_distinct, jobs_option, path_column_option
 
 if TYPE_CHECKING:
+    from trifuse.batch.scored_inputs import ScoredInputs
     from trifuse.classifiers.model import Model
-    from trifuse.studies.report.night import Night
     from trifuse.studies.report.night_page import Evidence
     from trifuse.studies.report.night_summary import Manifest
 
@@ -97,6 +97,8 @@ def command(
         chosen.require_inputs()
     except SourceError as error:
         raise click.UsageError(str(error)) from error
+    if STDIN in inputs:
+        raise click.UsageError("standard input cannot be read again; name files and folders.")
     if options["evidence"] and not options["model"]:
         raise click.UsageError("--evidence needs the model that scored the images; name it by -m.")
     if no_thumbnails:
@@ -106,19 +108,24 @@ def command(
     write_report(job)
 
 
-def check_report(options: ReportOptions, overwrite: bool) -> None:
-    """Find out before the work whether the page can be made and written."""
+def check_report(options: ReportOptions, overwrite: bool, others: Iterable[str] = ()) -> None:
+    """Find out before the work whether the page can be made and written; `others` are read too."""
     from trifuse.classifiers.output import check_output
     from trifuse.features.libraries import require_modules
 
-    read = (options.predictions, options.model, options.id_key, *options.inputs.inputs)
-    check_output(options.output, overwrite, list(filter(None, read)))
+    read = (options.predictions, options.model, options.id_key, *options.inputs.inputs, *others)
+    if not are_distinct((options.predictions, options.output)):
+        raise click.UsageError("the predictions and the page are two files; name two.")
+    check_output(options.output, overwrite, [one for one in read if one and one != STDIN])
     require_modules("studies", "jinja2")
 
 
 def write_report(options: ReportOptions) -> None:
     """Make the page of a night, and tell what it lacks."""
+    from trifuse.batch.outputs.ids import read_key
     from trifuse.batch.outputs.reopen import read_manifest
+    from trifuse.batch.scored_inputs import ScoredInputs
+    from trifuse.batch.thumbnails import draw_thumbnails
     from trifuse.classifiers.output import open_output
     from trifuse.features.files import file_sha256
     from trifuse.studies.report.night import read_night
@@ -128,16 +135,16 @@ def write_report(options: ReportOptions) -> None:
     path = options.predictions
     manifest = Manifest(read_manifest(path))
     night = read_night(path, manifest.classes)
+    key = None if options.id_key is None else read_key(Path(options.id_key))
+    scored = ScoredInputs(night.images, path, manifest.entries, options.inputs, key)
+    scored.check()
     model = _load_model(options, manifest) if options.evidence else None
-    found = _Found(options, night, manifest)
     order = night.rank_doubts()[: options.rows]
-    doubtful = order[night.is_read[order]].tolist()
-    pictures = found.draw(doubtful[: options.thumbnails])
-    evidence: Mapping[int, Evidence] = {}
-    if model is not None:
-        evidence = found.explain(
-            [row for row in doubtful if row in pictures][: options.evidence], model
-        )
+    doubtful = order[night.is_read[order]].tolist()[: options.thumbnails]
+    pictures = draw_thumbnails(scored, doubtful, options.jobs) if doubtful else {}
+    _tell_missing(len(doubtful) - len(pictures), len(doubtful), options)
+    shown = [row for row in doubtful if row in pictures][: options.evidence]
+    evidence = {} if model is None else _explain(scored, shown, model, options.jobs)
     source = (path.name, file_sha256(path))
     page = render_night(night, manifest, source, pictures, evidence, options.rows)
     with open_output(options.output) as file:
@@ -157,71 +164,34 @@ def _load_model(options: ReportOptions, manifest: Manifest) -> Model:
     return model
 
 
-@dataclass(frozen=True)
-class _Found:
-    """The images of a night, and what is drawn of them."""
+def _tell_missing(n_missing: int, n_wanted: int, options: ReportOptions) -> None:
+    if not n_missing:
+        return
+    advice = ""
+    if n_missing == n_wanted and not options.inputs.inputs:
+        advice = "; name behind the predictions what was scored"
+    say(f"{n_missing:,} of {n_wanted:,} thumbnails could not be made: the images are not found, "
+        f"or cannot be read{advice}.")  # fmt: skip
 
-    options: ReportOptions
-    night: Night
-    manifest: Manifest
 
-    def draw(self, rows: Collection[int]) -> dict[int, bytes]:
-        """Give thumbnails of rows; one that cannot be made is left out, and they are counted."""
-        from trifuse.batch.scored_inputs import ScoredInputs
-        from trifuse.batch.thumbnails import draw_thumbnails
+def _explain(
+    scored: ScoredInputs, rows: Collection[int], model: Model, jobs: int
+) -> dict[int, Evidence]:
+    """Give the maps of evidence of rows, whose images have shown that they can be read."""
+    from trifuse.features.images import read_content
+    from trifuse.studies.report.evidence_pictures import EvidencePainter
+    from trifuse.training.parallel import map_images
 
-        if not rows:
-            return {}
-        pictures, found = {}, ScoredInputs()
-        for item, records in draw_thumbnails(self._find(found, set(rows)), self.options.jobs):
-            places = found.places[item.ordinal]
-            for record in records:
-                for row in places.get(record.frame, ()) if record.thumbnail else ():
-                    pictures[row] = record.thumbnail
-        if missing := len(rows) - len(pictures):
-            advice = "; name what was scored behind the predictions" if not pictures else ""
-            say(f"{missing:,} of {len(rows):,} images have no thumbnail: they were not found, or "
-                f"cannot be read{advice}.")  # fmt: skip
-        return pictures
-
-    def explain(self, rows: Collection[int], model: Model) -> dict[int, Evidence]:
-        """Give the maps of evidence of rows whose thumbnails could be made."""
-        from trifuse.batch.scored_inputs import ScoredInputs
-        from trifuse.features.images import read_content
-        from trifuse.studies.report.evidence_pictures import EvidencePainter
-        from trifuse.training.parallel import map_images
-
-        if not rows:
-            return {}
-        found, told, own = ScoredInputs(), [], []
-        for item in self._find(found, set(rows)):
-            content = item.load().content or read_content(item.name)
-            for frame, of_frame in found.places[item.ordinal].items():
-                told.append((content, frame))
-                own.append(of_frame)
-        painted = map_images(EvidencePainter(model), told, "explaining", self.options.jobs)
-        return {
-            row: evidence
-            for of_frame, evidence in zip(own, painted, strict=True)
-            if evidence is not None
-            for row in of_frame
-        }
-
-    def _find(self, found: Any, rows: Collection[int]) -> Iterator[Item]:
-        from trifuse.batch.outputs.ids import read_key
-        from trifuse.batch.scored_inputs import require_manifest
-
-        options = self.options
-        if not options.inputs.inputs:
-            items: Iterator[Item] = found.by_path(self.night.images, rows)
-            return items
-        entries = self.manifest.entries
-        require_manifest(options.predictions, entries)
-        if self.manifest.hides_names and not options.id_key:
-            msg = (
-                "the rows are called by --id hmac: to find their images, give its key by --id-key."
-            )
-            raise click.UsageError(msg)
-        key = None if options.id_key is None else read_key(Path(options.id_key))
-        among: Iterator[Item] = found.among(options.inputs, options.predictions, entries, rows, key)
-        return among
+    frames, places = [], []
+    for item, found in scored.find(rows):
+        content = item.load().content or read_content(item.name)
+        for frame, own in found.items():
+            frames.append((content, frame))
+            places.append(own)
+    painted = map_images(EvidencePainter(model), frames, "explaining", jobs)
+    return {
+        row: evidence
+        for own, evidence in zip(places, painted, strict=True)
+        if evidence is not None
+        for row in own
+    }

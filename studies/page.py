@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.features.libraries import need_extra
-from trifuse.features.thumbnails import encode_thumbnail
+from trifuse.features.resize import encode_thumbnail
 
 if TYPE_CHECKING:
     from jinja2 import Environment

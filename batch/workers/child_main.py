@@ -29,7 +29,7 @@ from trifuse.features.dicom import read_frames
 from trifuse.features.files import file_sha256
 from trifuse.features.images import ImageError, read_content
 from trifuse.features.processes import belong_to, limit_threads
-from trifuse.features.thumbnails import encode_thumbnail
+from trifuse.features.resize import encode_thumbnail
 
 _WANT_OF_MEMORY = re.compile(
     r"too much memory|insufficient memory|out of memory|cannot allocate|bad.?alloc", re.IGNORECASE

@@ -12,8 +12,7 @@ from trifuse.classifiers.model import Model
 from trifuse.classifiers.reasons import rank_classes
 from trifuse.features.dicom import read_frames
 from trifuse.features.images import ImageError
-from trifuse.features.resize import resize, shrink
-from trifuse.features.thumbnails import encode_thumbnail
+from trifuse.features.resize import encode_thumbnail, resize, shrink
 from trifuse.studies.explanation.evidence import explain_image
 from trifuse.studies.explanation.explanation_figure import AGAINST, FOR, LIMIT
 from trifuse.studies.report.night_page import Evidence

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 N = 3
 MANIFEST_OF_A_RUN = {
     "output", "output_sha256", "exit_status", "images", "errors", "training_images", "inputs",
-    "kept", "listed", "listed_sha256", "inputs_sha256", "part", "options", "attempts", "finished",
-    "seconds",
+    "kept", "listed", "listed_sha256", "model", "inputs_sha256", "part", "options", "attempts",
+    "finished", "seconds",
 }  # fmt: skip
 
 
