@@ -12,6 +12,7 @@ GOMP = GL.replace("GL", "gomp")
 ARGUMENTS = {
     "train": "train archive -o n.trifuse",
     "predict": "predict a.jpg -m m.trifuse -o -",
+    "report": "report p.csv -o night.html",
     "demo": "demo",
     "duplicates": "duplicates archive -o pairs.csv",
     "finetune": "finetune archive -o tuned",
