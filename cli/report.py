@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from trifuse.studies.report.night_page import Evidence
     from trifuse.studies.report.night_summary import Manifest
 
-MANY = 500
-"""Thumbnails, unless told."""
+THUMBNAILS = 500
+ROWS = 100_000
 MOST = 200_000
-"""Images on a page, and thumbnails."""
+"""Rows, and thumbnails: browsers draw no higher box."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class ReportOptions:
     jobs: int
     id_key: str | None = None
     model: str | None = None
-    thumbnails: int = MANY
+    thumbnails: int = THUMBNAILS
     evidence: int = 0
-    rows: int = 100_000
+    rows: int = ROWS
 
 
 @click.command("report")
@@ -64,13 +64,13 @@ class ReportOptions:
               help="The page, an HTML file.")  # fmt: skip
 @path_column_option
 @click.option("--id-key", metavar="FILE", help="Holds the key of --id hmac, to find images by.")
-@click.option("--thumbnails", type=click.IntRange(0, MOST), default=MANY, show_default=True,
+@click.option("--thumbnails", type=click.IntRange(0, MOST), default=THUMBNAILS, show_default=True,
               help="So many of the most doubtful images have one.")  # fmt: skip
 @click.option("--no-thumbnails", is_flag=True, help="No image is opened.")
 @click.option("--evidence", type=click.IntRange(0, MOST), default=0, show_default=True,
               help="So many of these have a map of evidence; needs --model.")  # fmt: skip
 @click.option("-m", "--model", metavar="FILE", help="The model that scored the images.")
-@click.option("--rows", type=click.IntRange(1, MOST), default=100_000, show_default=True,
+@click.option("--rows", type=click.IntRange(1, MOST), default=ROWS, show_default=True,
               help="List so many images, the most doubtful.")  # fmt: skip
 @jobs_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing page.")

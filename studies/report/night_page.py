@@ -14,10 +14,6 @@ from trifuse.studies.report.night import Night
 from trifuse.studies.report.night_summary import BINS, Manifest, NightSummary, name_reason
 from trifuse.studies.report.report_words import BENCH, HEAD
 
-ROWS = 100_000
-"""Images that are listed, unless told."""
-MOST_ROWS = 200_000
-"""Browsers draw no box that is higher."""
 SCALE = 10_000
 """In which probabilities are written as whole numbers."""
 STYLES = ("base.css", "report.css")
@@ -44,7 +40,7 @@ def render_night(
     source: tuple[str, str],
     pictures: Mapping[int, bytes],
     evidence: Mapping[int, Evidence],
-    n_rows: int = ROWS,
+    n_rows: int | None = None,
 ) -> str:
     """Render the page.
 
@@ -59,8 +55,8 @@ def render_night(
         JPEGs of rows.
     evidence : mapping of int to Evidence
         Of rows.
-    n_rows : int
-        So many images are listed, the most doubtful.
+    n_rows : int, optional
+        So many images are listed, the most doubtful; unless told all are.
 
     Returns
     -------

@@ -20,8 +20,7 @@ class Corrections {
     try {
       for (let index = 0; index < this.store.length; index++) {
         const key = this.store.key(index);
-        if (!key.startsWith(this.prefix)) continue;
-        this.records.set(Number(key.slice(this.prefix.length)), JSON.parse(this.store.getItem(key)));
+        if (key.startsWith(this.prefix)) this.read(key);
       }
     } catch {
       this.keeps = false;
@@ -29,6 +28,18 @@ class Corrections {
     const decided = [...this.records].filter(([, record]) => record.decision);
     decided.sort((one, other) => (one[1].at < other[1].at ? -1 : 1));
     this.history = decided.map(([row]) => ({ row, before: undefined }));
+  }
+
+  // Other pages may write here: what is no record is passed over.
+  read(key) {
+    try {
+      const record = JSON.parse(this.store.getItem(key));
+      const isRecord = record && CORRECTIONS.every(
+        name => ["string", "undefined"].includes(typeof record[name]));
+      if (isRecord) this.records.set(Number(key.slice(this.prefix.length)), record);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
   }
 
   get(row) {
@@ -80,7 +91,7 @@ class Corrections {
   write() {
     const decided = [...this.records].filter(([, record]) => record.decision);
     decided.sort((one, other) => one[0] - other[0]);
-    const lines = [CORRECTIONS, ...decided.map(([, record]) => CORRECTIONS.map(name => record[name]))];
+    const lines = [CORRECTIONS, ...decided.map(([, record]) => CORRECTIONS.map(name => record[name] ?? ""))];
     return encodeText(lines.map(line => line.map(writeCell).join(",") + "\n").join(""));
   }
 }

@@ -81,3 +81,12 @@ def test_without_manifest_or_receipts_inputs_are_refused(score):
     Path("p.csv.run.inputs").write_bytes(b"")
     with pytest.raises(OutputError, match=r"p\.csv\.run\.inputs is missing or is not"):
         find(scored, [0])
+
+
+def test_frames_that_are_called_by_their_uid(score):
+    examples = pytest.importorskip("pydicom.examples")
+    shutil.copy(examples.get_path("ybr_color"), "in/volume")
+    scored = score("a.jpg", "in")
+    assert scored.images[1] == "in/c.jpg"
+    assert scored.images[4].endswith("#3")
+    assert find(scored, [0, 4, 31]) == {"a.jpg": {0: [0]}, "in/volume": {2: [4], 29: [31]}}

@@ -119,3 +119,15 @@ def test_other_nights_do_not_mix(open_night, night, make_night, corrections, tmp
         "new Corrections(night.digest, localStorage);"
     )
     assert browser.execute_script("return [other.count, same.count]") == [0, 1]
+
+
+def test_what_others_left_in_the_store_is_passed_over(open_night, night, corrections):
+    browser = open_night(night)
+    act(browser, ["next"], ["accept"])
+    for number, left in enumerate(("{", "null", "[1]", '{"decision": {}}', "5")):
+        script = "localStorage.setItem(bench.corrections.prefix + arguments[0], arguments[1])"
+        browser.execute_script(script, str(100 + number), left)
+    before = corrections(browser)
+    browser.refresh()
+    assert corrections(browser) == before
+    assert browser.execute_script("return bench.corrections.keeps")
