@@ -13,7 +13,7 @@ PACKAGES := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 
 # A strict editable install links every file by itself and does not see new ones, so the stamp of
 # the install is named after the list of files: a file that comes or goes makes it again.
-FILES := $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name '*.html' -o -name '*.css' -o -name '*.js' | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
+FILES := $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.txt' | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
 LIBRARIES := $(VENV)/libraries-installed
 DOCS := $(VENV)/docs-libraries-installed
 TRIFUSE := $(VENV)/trifuse-installed-$(FILES)

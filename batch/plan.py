@@ -25,6 +25,7 @@ from trifuse.batch.workers.messages import WorkerSettings
 from trifuse.batch.workers.pool import Supervisors
 from trifuse.batch.workers.supervisor import Child
 from trifuse.classifiers.card import describe_promises
+from trifuse.classifiers.installed_models import call_model
 from trifuse.classifiers.model_file import read_about
 from trifuse.classifiers.output import check_name, check_output
 from trifuse.classifiers.prior import read_prior
@@ -172,7 +173,7 @@ def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
     )
     form, supervisors = _make_format(options, classes), Supervisors(settings, child)
     supervisors.start()  # a model that does not fit is told now
-    promises = describe_promises(path.name, about)
+    promises = describe_promises(call_model(path), about)
     return Plan(options, about["recipe_fingerprint"], supervisors, form, promises)
 
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from textwrap import fill
 from typing import Any
 
+from trifuse.classifiers.card_text import (
+    BY_CLASS,
+    CALIBRATION,
+    CROSS_FITTED,
+    DOUBT,
+    NETWORKS,
+    REASONS,
+    TEMPLATE,
+)
 from trifuse.classifiers.conformal import MANY_IMAGES
+from trifuse.classifiers.held_out_figures import ALL
 from trifuse.classifiers.review import LARGE_SET
 from trifuse.classifiers.text_tables import TITLES, markdown_table, with_interval
 
@@ -15,73 +25,7 @@ CARD_FIGURES = (
     "bma", "accuracy", "top_3_accuracy", "macro_auc", "macro_f1", "log_loss", "brier", "ece",
 )  # fmt: skip
 """Out of fold, of every member; the model file has the others too."""
-
-TEMPLATE = """\
-# A trifuse model
-
-A research model that ranks images by {n_classes} classes. It is not a medical device and must
-not be used to diagnose or treat anybody.
-
-## Classes and training images
-
-{classes}
-
-{images} images of {groups} groups (images of one group were never separated).
-Fingerprint of images and labels: `{fingerprint}`.{unread}
-
-## Out-of-fold performance
-
-Each image was scored by members that had not seen its group. Codebooks and principal
-components, which see no labels, were shared. The calibrations and the members' weights, a
-handful of numbers, were chosen on these same scores, so that the ensemble's figures are slightly
-optimistic.{networks}{doubts}
-
-{metrics}
-
-Intervals are of 95 %, by bootstrap over the groups; they hold the chance in the images that were
-scored, not in those that were trained on. The ECE is debiased.
-
-## Doubt
-
-{doubt}
-
-## Recipe
-
-Fingerprint `{recipe_fingerprint}`; every choice is in `model.json`. Temperatures:
-{temperatures}. Weights of the members: {member_weights}.
-
-## Made with
-
-{versions}
-"""
-
-
-NETWORKS = """
-
-{networks}
-They have seen most of the images; the figures here, the members' weights, the network's
-calibration and the prediction sets come from the {images} images of {groups} groups that they
-have not seen.\
-"""
-
-CROSS_FITTED = """
-
-{networks}
-Each image was scored by those that had not seen its group; new ones get the mean of all.\
-"""
-
-DOUBT = """\
-In each class the prediction set of {promised} of the images is to hold the class, and {alarms} of
-the images are to be called unfamiliar by mistake. So it was out of fold, each fold under the
-bounds that the others gave:
-
-{coverage}
-
-A set held {set_size:.2f} classes on average, and more than {large} for {large_sets} of the images;
-{false_alarms} of the images were called unfamiliar. Classes of fewer than {many} images get wider
-sets, lest chance in so few images break the promise. All this is for images like the training
-archive's.\
-"""
+CLASS_FIGURES = {"recall": "recall", "precision": "precision", "auc": "AUC"}
 
 
 @dataclass(frozen=True)
@@ -108,6 +52,9 @@ class Training:
     unread : sequence of (str, str)
         The images that could not be read and were left out: the SHA-256 of the file, empty where
         it could not be opened, and the reason. No name: it may hold a patient's.
+    calibration, reasons
+        Of the images that are measured, see
+        `trifuse.classifiers.held_out_figures.describe_held_out`.
     """
 
     images: int
@@ -119,6 +66,8 @@ class Training:
     held_out: tuple[int, int] = (0, 0)
     doubts: Sequence[str] = ()
     unread: Sequence[tuple[str, str]] = ()
+    calibration: Sequence[Mapping[str, float]] = ()
+    reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def render_card(about: Mapping[str, Any]) -> str:
@@ -136,13 +85,24 @@ def render_card(about: Mapping[str, Any]) -> str:
         unread=_render_unread(training),
         networks=_render_networks(training),
         doubts="".join(f"\n\n{fill(f'**Warning:** {text}.', 92)}" for text in training["doubts"]),
-        metrics=render_metrics(training["metrics"]),
-        doubt=_render_doubt(about),
+        fitting=_render_fitting(about),
         recipe_fingerprint=about["recipe_fingerprint"],
-        temperatures=_pairs(about["temperatures"]),
-        member_weights=_pairs(about["member_weights"]),
+        metrics=render_metrics(training["metrics"]),
+        by_class=_render_classes(training["metrics"].get("ensemble")),
+        calibration=_render_calibration(training["calibration"]),
+        reasons=_render_reasons(training["reasons"]),
+        doubt=_render_doubt(about),
         versions=", ".join(f"{name} {version}" for name, version in about["versions"].items()),
     )
+
+
+def _render_fitting(about: Mapping[str, Any]) -> str:
+    sentences = (
+        f"The blocks are fused with these weights: {_pairs(about['recipe']['fusion']['weights'])}.",
+        f"Weights of the members: {_pairs(about['member_weights'])}.",
+        f"Temperatures: {_pairs(about['temperatures'])}.",
+    )
+    return fill(" ".join(sentences), 92)
 
 
 def _render_networks(training: Mapping[str, Any]) -> str:
@@ -198,6 +158,58 @@ def render_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     return markdown_table(("figure", *metrics), rows)
 
 
+def _render_classes(metrics: Mapping[str, Any] | None) -> str:
+    if metrics is None:
+        return ""
+    intervals = metrics["intervals"]
+    rows = [
+        [
+            name,
+            str(count),
+            *(with_interval(metrics[key][name], intervals[key][name]) for key in CLASS_FIGURES),
+        ]
+        for name, count in metrics["support"].items()
+    ]
+    table = markdown_table(("class", "images", *CLASS_FIGURES.values()), rows)
+    return BY_CLASS.format(table=table)
+
+
+def _render_calibration(curve: Sequence[Mapping[str, float]]) -> str:
+    if not curve:
+        return ""
+    rows = [
+        (
+            f"above {row['above']:.1f}",
+            str(row["images"]),
+            _percent(row["confidence"]),
+            _percent(row["accuracy"]),
+        )
+        for row in curve
+    ]
+    header = ("probability", "images", "mean probability", "right")
+    return CALIBRATION.format(table=markdown_table(header, rows))
+
+
+def _render_reasons(reasons: Mapping[str, Mapping[str, int]]) -> str:
+    if not reasons:
+        return ""
+    n_images, n_wrong = reasons[ALL]["images"], reasons[ALL]["wrong"]
+    rows = []
+    for name, found in reasons.items():
+        wrong = found["wrong"] / found["images"] if found["images"] else None
+        rows.append(
+            (
+                name,
+                str(found["images"]),
+                _percent(found["images"] / n_images),
+                "-" if wrong is None else _percent(wrong),
+                "-" if wrong is None or not n_wrong else f"{wrong * n_images / n_wrong:.2f}",
+            )
+        )
+    header = ("reason", "images", "share", "first class wrong", "times")
+    return REASONS.format(large=LARGE_SET, table=markdown_table(header, rows))
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
@@ -212,7 +224,7 @@ def describe_promises(name: str, about: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     name : str
-        Of the file.
+        Of the model.
     about : mapping
         As `trifuse.classifiers.model_file.read_about` gives it.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
 from msgspec import Meta
@@ -64,6 +64,28 @@ class Review:
     figures: ReviewFigures
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """What is said of images that had no part in it: out of fold, bounds included.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (n_rows,)
+        The images, as in `trifuse.classifiers.ensemble.OutOfFold`.
+    probabilities : ndarray of float64, shape (n_rows, n_classes)
+        Of the ensemble.
+    sets : ndarray of bool, shape (n_rows, n_classes)
+        The prediction sets, under the floors that the other folds give.
+    unfamiliar : ndarray of bool, shape (n_rows,)
+        Above the threshold that the other folds give.
+    """
+
+    rows: NDArray[np.intp]
+    probabilities: NDArray[np.float64]
+    sets: NDArray[np.bool_]
+    unfamiliar: NDArray[np.bool_]
+
+
 def fit_review(
     labels: NDArray[np.intp], folds: Folds, out_of_fold: OutOfFold, recipe: Recipe
 ) -> Review:
@@ -79,13 +101,33 @@ def fit_review(
     recipe : Recipe
     """
     novelty, scores = fit_novelty(out_of_fold.residuals, recipe)
-    probabilities, labels = out_of_fold.probabilities["ensemble"], labels[out_of_fold.rows]
-    sets = fit_prediction_sets(probabilities, labels, recipe.review.coverage)
+    held = review_held_out(labels, folds, out_of_fold, recipe)
+    labels = labels[held.rows]
+    sizes, classes = held.sets.sum(axis=1), range(held.sets.shape[1])
     figures = ReviewFigures(
-        **_measure_sets(probabilities, labels, _parts(out_of_fold.rows, folds), recipe),
-        false_alarms=_count_alarms(scores, folds, recipe),
+        coverage=tuple(measure_coverage(held.sets, labels, [index]) for index in classes),
+        set_size=float(sizes.mean()),
+        large_sets=float(np.mean(sizes > LARGE_SET)),
+        false_alarms=float(_find_alarms(scores, folds, recipe).mean()),
     )
+    sets = fit_prediction_sets(held.probabilities, labels, recipe.review.coverage)
     return Review(sets, novelty, figures)
+
+
+def review_held_out(
+    labels: NDArray[np.intp], folds: Folds, out_of_fold: OutOfFold, recipe: Recipe
+) -> HeldOut:
+    """Say of each fold's images what the bounds that the other folds give say of them.
+
+    The arguments are those of `fit_review`.
+    """
+    _, scores = fit_novelty(out_of_fold.residuals, recipe)
+    rows, probabilities = out_of_fold.rows, out_of_fold.probabilities["ensemble"]
+    own, inside = labels[rows], np.zeros(probabilities.shape, dtype=bool)
+    for others, held in _parts(rows, folds):
+        sets = fit_prediction_sets(probabilities[others], own[others], recipe.review.coverage)
+        inside[held] = sets.contain(probabilities[held])
+    return HeldOut(rows, probabilities, inside, _find_alarms(scores, folds, recipe)[rows])
 
 
 def _parts(rows: NDArray[np.intp], folds: Folds) -> Iterator[tuple[NDArray[np.intp], ...]]:
@@ -95,30 +137,9 @@ def _parts(rows: NDArray[np.intp], folds: Folds) -> Iterator[tuple[NDArray[np.in
         yield np.flatnonzero(~inside), np.flatnonzero(inside)
 
 
-def _measure_sets(
-    probabilities: NDArray[np.float64],
-    labels: NDArray[np.intp],
-    parts: Iterable[tuple[NDArray[np.intp], ...]],
-    recipe: Recipe,
-) -> dict[str, Any]:
-    """Apply to each fold the floors that the other folds' out-of-fold probabilities give."""
-    inside = np.zeros(probabilities.shape, dtype=bool)
-    for others, rows in parts:
-        sets = fit_prediction_sets(probabilities[others], labels[others], recipe.review.coverage)
-        inside[rows] = sets.contain(probabilities[rows])
-    sizes = inside.sum(axis=1)
-    return {
-        "coverage": tuple(
-            measure_coverage(inside, labels, [index]) for index in range(probabilities.shape[1])
-        ),
-        "set_size": float(sizes.mean()),
-        "large_sets": float(np.mean(sizes > LARGE_SET)),
-    }
-
-
-def _count_alarms(scores: NDArray[np.float64], folds: Folds, recipe: Recipe) -> float:
+def _find_alarms(scores: NDArray[np.float64], folds: Folds, recipe: Recipe) -> NDArray[np.bool_]:
     """Apply to each fold the threshold that the other folds' out-of-fold scores give."""
     alarms = np.zeros(len(scores), dtype=bool)
     for others, rows in folds:
         alarms[rows] = scores[rows] > fit_threshold(scores[others], recipe.review.false_alarm_rate)
-    return float(alarms.mean())
+    return alarms

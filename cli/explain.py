@@ -13,7 +13,7 @@ import click
 from trifuse.batch.ending import EXIT_NO_INPUT
 from trifuse.batch.inputs.items import InputOptions, Item, SourceError
 from trifuse.cli.say import say, tell_unread, warn_of_training_images
-from trifuse.cli.shared_options import jobs_option, path_column_option
+from trifuse.cli.shared_options import jobs_option, model_option, path_column_option
 
 if TYPE_CHECKING:
     from trifuse.studies.explanation.explainer import Explainer
@@ -23,7 +23,7 @@ TABLE = "explanations.csv"
 
 @click.command("explain")
 @click.argument("inputs", nargs=-1, required=True, metavar="IMAGE...")
-@click.option("-m", "--model", required=True, metavar="FILE", help="The model, NAME.trifuse.")
+@model_option()
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Made where missing.")
 @path_column_option
 @click.option("--class", "class_name", metavar="NAME",

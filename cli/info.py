@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from trifuse.batch.text import without_controls
-from trifuse.cli.shared_options import json_option
+from trifuse.cli.shared_options import json_option, model_argument
 
 
 @click.command("info")
-@click.argument("model", metavar="FILE", type=click.Path())
+@model_argument
 @json_option
 def command(model: str, as_json: bool) -> None:
     """Show a model's card: classes, training images, metrics, recipe, versions.

@@ -25,7 +25,12 @@ from trifuse.batch.outputs.ids import ID_KINDS
 from trifuse.batch.workers.messages import MEMORY_MB, TIMEOUT_SECONDS
 from trifuse.cli.report import ReportOptions, check_report, write_report
 from trifuse.cli.say import say, show, tell_counts
-from trifuse.cli.shared_options import Bounded, jobs_option, path_column_option
+from trifuse.cli.shared_options import (
+    Bounded,
+    jobs_option,
+    model_option,
+    path_column_option,
+)
 from trifuse.features.files import MAX_PIXELS
 
 NOTHING = "There is nothing to score: the inputs hold 0 images; say --allow-empty if that is right."
@@ -53,7 +58,7 @@ def _parse_part(
 
 @click.command("predict")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("-m", "--model", required=True, metavar="FILE", help="The model, NAME.trifuse.")
+@model_option()
 @click.option("-o", "--output", required=True, metavar="FILE", help="The output; - for stdout.")
 # Which inputs.
 @path_column_option

@@ -10,7 +10,7 @@ import click
 
 from trifuse.cli.labelled import LabelledArchive, archive_argument, write_rows
 from trifuse.cli.say import say, show, warn_of_training_images
-from trifuse.cli.shared_options import are_distinct, jobs_option, parse_figure
+from trifuse.cli.shared_options import are_distinct, jobs_option, model_option, parse_figure
 from trifuse.features.stages import stage
 from trifuse.studies.figures import FIGURE_FORMATS
 
@@ -23,7 +23,7 @@ COLUMNS = ("image", "group", "label", "predicted", "trained_on", "x", "y")
 
 @click.command("project")
 @archive_argument
-@click.option("-m", "--model", required=True, metavar="FILE", help="The model, NAME.trifuse.")
+@model_option()
 @click.option("-o", "--output", required=True, metavar="FILE",
               type=click.Path(path_type=Path), callback=parse_figure,
               help=f"The figure; {', '.join(FIGURE_FORMATS)}.")  # fmt: skip

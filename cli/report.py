@@ -11,7 +11,7 @@ import click
 
 from trifuse.batch.inputs.items import STDIN, InputOptions, SourceError
 from trifuse.cli.say import say
-from trifuse.cli.shared_options import are_distinct, jobs_option, path_column_option
+from trifuse.cli.shared_options import are_distinct, jobs_option, model_option, path_column_option
 
 if TYPE_CHECKING:
     from trifuse.batch.scored_inputs import ScoredInputs
@@ -69,7 +69,7 @@ class ReportOptions:
 @click.option("--no-thumbnails", is_flag=True, help="No image is opened.")
 @click.option("--evidence", type=click.IntRange(0, MOST), default=0, show_default=True,
               help="So many of these have a map of evidence; needs --model.")  # fmt: skip
-@click.option("-m", "--model", metavar="FILE", help="The model that scored the images.")
+@model_option("The model that scored the images.", required=False)
 @click.option("--rows", type=click.IntRange(1, MOST), default=ROWS, show_default=True,
               help="List so many images, the most doubtful.")  # fmt: skip
 @jobs_option

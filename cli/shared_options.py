@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from trifuse.batch.job_options import MAX_JOBS
+from trifuse.classifiers.installed_models import resolve_model
 from trifuse.datasets.csv_table import Columns
 from trifuse.studies.figures import FIGURE_FORMATS
 
@@ -54,6 +55,32 @@ path_column_option = click.option(
     help="What a table calls the column of the images.",
 )
 """For tables of inputs; `columns_options` is for labelled ones."""
+
+
+def _find_model(
+    ctx: click.Context,
+    param: click.Parameter,  # noqa: ARG001
+    given: str | None,
+) -> str | None:
+    """Turn the name of an installed model into a path, wherever a model is asked for."""
+    return given if given is None or ctx.resilient_parsing else resolve_model(given)
+
+
+def model_option(
+    what: str = "The model, by file or name.", *, required: bool = True
+) -> Callable[[Command], Command]:
+    """Give ``--model``, a path of the model, which may be asked for by an installed one's name."""
+    return click.option(
+        "-m",
+        "--model",
+        required=required,
+        metavar="FILE|NAME",
+        callback=_find_model,
+        help=what,
+    )
+
+
+model_argument = click.argument("model", metavar="FILE|NAME", callback=_find_model)
 
 json_option = click.option("as_json", "--json", is_flag=True, help="Write JSON.")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +13,9 @@ from trifuse.batch.ending import goes_on
 from trifuse.cli.say import say, show, tell_unread
 from trifuse.cli.shared_options import columns_options, inspection_options, recipe_option
 from trifuse.recipes.recipe import Recipe
+
+if TYPE_CHECKING:
+    from trifuse.training.train import Judged
 
 
 @click.command("train")
@@ -21,7 +26,9 @@ from trifuse.recipes.recipe import Recipe
 @click.option("backbones", "--backbone", multiple=True, metavar="FILE",
               help="A network of trifuse finetune, as one more member; repeatable.")  # fmt: skip
 @inspection_options
-@click.option("--overwrite", is_flag=True, help="Replace an existing model.")
+@click.option("--out-of-fold", metavar="FILE",
+              help="Write a CSV too: predictions of the images, out of fold.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @click.option("--keep-work", is_flag=True,
               help="Keep NAME.trifuse.work, with the networks of the recipe.")  # fmt: skip
 def command(**options: Any) -> int:
@@ -31,7 +38,8 @@ def command(**options: Any) -> int:
     or a CSV with the columns path, label and, where several images show one lesion, group.
     Images are read as `trifuse predict` reads them; those that cannot be are named, all of them
     after the first look at each. At the end the out-of-fold metrics are written; they are also in
-    the model's card (`trifuse info`).
+    the model's card (`trifuse info`), and `trifuse evaluate` finds them from the table that
+    --out-of-fold writes, which is as `trifuse predict --probabilities` would write it.
 
     A recipe with networks, such as `thorough`, fine-tunes them for hours: first it says how long,
     and what disk and memory it needs. What is done is kept in NAME.trifuse.work; given again after
@@ -45,6 +53,27 @@ def command(**options: Any) -> int:
 
     tunes = Recipe.load(options["recipe"]).networks.per_fold
     with goes_on("the same command goes on with what is done") if tunes else nullcontext():
-        trained = run_training(TrainingOptions(**options), say)
+        trained = run_training(TrainingOptions(**options), say, _write_out_of_fold)
     show(trained.metrics)
     return tell_unread(trained.unread, trained.images)
+
+
+def _write_out_of_fold(path: Path, classes: tuple[str, ...], images: Sequence[Judged]) -> None:
+    """Write what is said out of fold as `trifuse predict --probabilities` writes predictions."""
+    from trifuse.batch.inputs.items import Item, Record
+    from trifuse.batch.outputs.formats.csv_format import CsvFormat
+    from trifuse.batch.outputs.rows import RowLayout
+    from trifuse.batch.plan import choose_top
+    from trifuse.classifiers.output import open_output
+
+    form = CsvFormat(RowLayout(classes, choose_top(None, len(classes)), probabilities=True))
+    with open_output(path) as file:
+        file.write(form.header())
+        for image in images:
+            record = Record(
+                image.probabilities or None,
+                image.reason,
+                unfamiliar=image.unfamiliar,
+                prediction_set=image.prediction_set,
+            )
+            file.write(form.row(Item(str(image.path)), record))

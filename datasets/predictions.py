@@ -13,6 +13,8 @@ from trifuse.datasets.table import DatasetError
 
 # A spreadsheet may have rounded the probabilities.
 ROW_SUM_TOLERANCE = 1e-3
+# Sums of numbers that nobody has rounded; these stay as they are, to the last digit.
+UNROUNDED = 1e-12
 
 
 @dataclass(frozen=True)
@@ -171,5 +173,6 @@ def _fill_matrix(
             "classes; run predict with --probabilities"
         )
     scale = np.where(full, sums, np.maximum(sums, 1))
+    scale[np.abs(scale - 1) < UNROUNDED] = 1
     scaled: NDArray[np.float64] = matrix / scale[:, None]
     return scaled

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from trifuse.classifiers.card import Training
 from trifuse.classifiers.ensemble import NETWORK, OutOfFold
 from trifuse.classifiers.ensemble_fitting import fit_ensemble
+from trifuse.classifiers.held_out_figures import describe_held_out
 from trifuse.classifiers.member import Folds
 from trifuse.classifiers.metrics import describe_metrics
 from trifuse.classifiers.model import Model, TrainingImages, check_class_names
 from trifuse.classifiers.network_file import Network, NetworkError
-from trifuse.classifiers.review import fit_review
+from trifuse.classifiers.review import HeldOut, fit_review, review_held_out
 from trifuse.datasets.splits import find_doubts, fit_fold_count, grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable
 from trifuse.encoders.blocks import BlockEncoder, Blocks, FeatureExtractor
@@ -34,6 +35,23 @@ LEAST_UNSEEN = 2
 """Images of a class that a fine-tuned network must not have seen."""
 
 
+class Fitted(NamedTuple):
+    """What an archive came to.
+
+    Attributes
+    ----------
+    model : Model
+    training : Training
+        What its file tells of it.
+    held_out : HeldOut
+        What the members of the folds, and bounds that other folds gave, say of its images.
+    """
+
+    model: Model
+    training: Training
+    held_out: HeldOut
+
+
 def fit_archive(
     inspection: Inspection,
     extractor: FeatureExtractor,
@@ -42,7 +60,7 @@ def fit_archive(
     say: Callable[[str], None] = lambda _: None,
     images: Sequence[Source] = (),
     work: Path | None = None,
-) -> tuple[Model, Training]:
+) -> Fitted:
     """Train on an archive.
 
     Parameters
@@ -87,7 +105,9 @@ def fit_archive(
     model, out_of_fold = fit_model(
         encoder, blocks | logits, table.label_indices, table.classes, folds, known, classifiers
     )
-    return model, describe_training(inspection, out_of_fold, about, doubts)
+    held_out = review_held_out(table.label_indices, folds, out_of_fold, recipe)
+    training = describe_training(inspection, out_of_fold, held_out, about, doubts)
+    return Fitted(model, training, held_out)
 
 
 def draw_folds(table: LabelledTable, recipe: Recipe) -> Folds:
@@ -171,6 +191,7 @@ def fit_model(
 def describe_training(
     inspection: Inspection,
     out_of_fold: OutOfFold,
+    held_out: HeldOut,
     networks: Sequence[Mapping[str, Any]],
     doubts: Sequence[str],
 ) -> Training:
@@ -190,6 +211,7 @@ def describe_training(
         held_out=(len(rows), len(set(groups))),
         doubts=doubts,
         unread=[(image.sha256, image.reason) for image in inspection.unread],
+        **describe_held_out(held_out, labels),
     )
 
 

@@ -129,9 +129,10 @@ class HybridClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         inspection = Inspection(table, tuple(map(_digest, images)), ())
         extractor = build_extractor(self._own_recipe(), images)
-        model, self.training_ = fit_archive(inspection, extractor, jobs=self._jobs(), images=images)
+        fitted = fit_archive(inspection, extractor, jobs=self._jobs(), images=images)
+        self.training_ = fitted.training
         # As it is read from its file: the last bits of a product depend on how arrays lie.
-        self.model_ = unpack_model(pack_model(model, self.training_), "the model")
+        self.model_ = unpack_model(pack_model(fitted.model, self.training_), "the model")
         return self
 
     def predict_proba(self, X: Sequence[ImageLike]) -> NDArray[np.float64]:

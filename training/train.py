@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,9 @@ from trifuse.classifiers.member import require_members
 from trifuse.classifiers.model import check_class_names
 from trifuse.classifiers.model_file import save_model
 from trifuse.classifiers.network_file import NetworkError, check_networks, load_network
-from trifuse.classifiers.output import MARKS, check_output, protect_inputs
+from trifuse.classifiers.output import MARKS, OutputError, check_output, protect_inputs
+from trifuse.classifiers.reasons import rank_classes
+from trifuse.classifiers.review import HeldOut
 from trifuse.datasets.csv_table import NO_COLUMNS, Columns
 from trifuse.datasets.load import list_sources, load_dataset
 from trifuse.datasets.splits import fit_fold_count
@@ -55,6 +57,8 @@ class TrainingOptions:
         Keep the networks that the recipe trained, for a later training.
     columns : Columns
         What a table calls its columns.
+    out_of_fold : str, optional
+        Path of the table of what is said of the images out of fold.
     """
 
     data: str
@@ -67,6 +71,40 @@ class TrainingOptions:
     overwrite: bool = False
     keep_work: bool = False
     columns: Columns = NO_COLUMNS
+    out_of_fold: str | None = None
+
+    @property
+    def outputs(self) -> list[Path]:
+        """The files that are written."""
+        return [Path(path) for path in (self.output, self.out_of_fold) if path is not None]
+
+
+class Judged(NamedTuple):
+    """What is said of one image of the archive by what has not seen its group.
+
+    Attributes
+    ----------
+    path : Path
+    probabilities : tuple of float, shape (n_classes,)
+        Of the ensemble; none for an image that could not be read.
+    prediction_set : tuple of int
+        Classes, the most probable first.
+    unfamiliar : bool
+    reason : str
+        Why the image could not be read.
+    """
+
+    path: Path
+    probabilities: tuple[float, ...] = ()
+    prediction_set: tuple[int, ...] = ()
+    unfamiliar: bool = False
+    reason: str = ""
+
+
+TABLE_MARK = b"image,status"
+"""What the table out of fold begins with, as all predictions in CSV do."""
+WriteJudged = Callable[[Path, tuple[str, ...], Sequence[Judged]], None]
+"""Given a path, the classes, and the images in the order of the archive."""
 
 
 class Trained(NamedTuple):
@@ -85,7 +123,11 @@ class Trained(NamedTuple):
     unread: int
 
 
-def run_training(options: TrainingOptions, say: Callable[[str], None] = lambda _: None) -> Trained:
+def run_training(
+    options: TrainingOptions,
+    say: Callable[[str], None] = lambda _: None,
+    write: WriteJudged = lambda *_: None,
+) -> Trained:
     """Train on an archive and write the model file.
 
     Where the recipe has networks, their state is kept beside the model until that is whole: after
@@ -96,6 +138,8 @@ def run_training(options: TrainingOptions, say: Callable[[str], None] = lambda _
     options : TrainingOptions
     say : callable
         Told what happens, line by line.
+    write : callable
+        Writes the table `out_of_fold`, before the model.
 
     Returns
     -------
@@ -107,9 +151,7 @@ def run_training(options: TrainingOptions, say: Callable[[str], None] = lambda _
     CodebookError, ModelFileError, NetworkError, FinetuningError, ProcessError
         Each with the sentence that says what to do.
     """
-    path = Path(options.output)
-    named = (options.data, options.recipe, *options.backbones)
-    check_output(path, options.overwrite, named, MARKS[".trifuse"])
+    check_destinations(options)
     recipe = Recipe.load(options.recipe)
     require_members(recipe.ensemble.members)
     if tunes := recipe.networks.per_fold > 0:
@@ -117,7 +159,7 @@ def run_training(options: TrainingOptions, say: Callable[[str], None] = lambda _
     networks = [load_network(Path(file)) for file in options.backbones]
     table = load_dataset(options.data, options.columns, say)
     check_class_names(table.classes)
-    protect_inputs((path,), list_sources(options.data, table, options.columns))
+    protect_inputs(options.outputs, list_sources(options.data, table, options.columns))
     check_networks(networks, table.classes)
     if tunes:
         rehearse_networks(table.classes, recipe)
@@ -133,10 +175,39 @@ def run_training(options: TrainingOptions, say: Callable[[str], None] = lambda _
     if inspection.unread or extractor.embedder is None:  # the network is of what is trained on
         extractor = build_extractor(recipe, inspection.table.paths)
     with _keeping_networks(inspection, recipe, options) if tunes else nullcontext() as work:
-        model, training = fit_archive(inspection, extractor, networks, options.jobs, say, work=work)
-        save_model(path, model, training)
-    unread = len(inspection.unread)
+        fitted = fit_archive(inspection, extractor, networks, options.jobs, say, work=work)
+        if options.out_of_fold is not None:
+            judged = list_judged(table, inspection, fitted.held_out)
+            write(Path(options.out_of_fold), table.classes, judged)
+        save_model(Path(options.output), fitted.model, fitted.training)
+    unread, training = len(inspection.unread), fitted.training
     return Trained(render_metrics(training.metrics), training.images + unread, unread)
+
+
+def check_destinations(options: TrainingOptions) -> None:
+    """Check that the outputs are different files, and may be written.
+
+    Raises
+    ------
+    OutputError
+    """
+    named = (options.data, options.recipe, *options.backbones)
+    if len({path.resolve() for path in options.outputs}) < len(options.outputs):
+        msg = f"{options.output} cannot be the table of what is said out of fold; name another."
+        raise OutputError(msg)
+    for path, mark in zip(options.outputs, (MARKS[".trifuse"], TABLE_MARK), strict=False):
+        check_output(path, options.overwrite, named, mark)
+
+
+def list_judged(table: LabelledTable, inspection: Inspection, held_out: HeldOut) -> list[Judged]:
+    """List what is said of the images of a table, without those that a network has seen."""
+    judged = {image.path: Judged(image.path, reason=image.reason) for image in inspection.unread}
+    for place, row in enumerate(held_out.rows):
+        path, probabilities = inspection.table.paths[row], held_out.probabilities[place].tolist()
+        members = [c for c in rank_classes(probabilities) if held_out.sets[place, c]]
+        unfamiliar = bool(held_out.unfamiliar[place])
+        judged[path] = Judged(path, tuple(probabilities), tuple(members), unfamiliar)
+    return [judged[path] for path in table.paths if path in judged]
 
 
 def check_own_networks(options: TrainingOptions) -> None:

@@ -17,9 +17,21 @@ METRICS = {
         },
     },
 }  # fmt: skip
+OF_CLASSES = {"mel": [0.25, 0.75], "a|b": [None, None]}
+METRICS["ensemble"] = METRICS["svm"] | {
+    "recall": {"mel": 0.5, "a|b": 0.75}, "precision": {"mel": 0.625, "a|b": None},
+    "auc": {"mel": 0.875, "a|b": 0.875}, "support": {"mel": 9, "a|b": 20},
+    "intervals": {
+        **METRICS["svm"]["intervals"],
+        "recall": OF_CLASSES, "precision": OF_CLASSES, "auc": OF_CLASSES,
+    },
+}  # fmt: skip
 ABOUT = {
     "classes": ["mel", "a|b"],
-    "recipe": {"review": {"coverage": 0.9, "false_alarm_rate": 0.02}},
+    "recipe": {
+        "review": {"coverage": 0.9, "false_alarm_rate": 0.02},
+        "fusion": {"weights": {"sift_fisher": 1.0, "cnn": 0.5}},
+    },
     "recipe_fingerprint": "abc",
     "temperatures": {"svm": 0.123456, "lightgbm": 2.0},
     "member_weights": {"svm": 0.75, "lightgbm": 0.25},
@@ -33,6 +45,14 @@ ABOUT = {
         "images": 30, "groups": 20, "fingerprint": "def", "class_counts": {"mel": 10, "a|b": 20},
         "metrics": METRICS, "networks": [], "held_out": [30, 20],
         "doubts": [], "unread": [],
+        "calibration": [
+            {"above": 0.0, "images": 12, "confidence": 0.4125, "accuracy": 0.5},
+            {"above": 0.9, "images": 18, "confidence": 0.95, "accuracy": 1.0},
+        ],
+        "reasons": {
+            "unfamiliar": {"images": 0, "wrong": 0}, "uncertain": {"images": 6, "wrong": 4},
+            "all images": {"images": 30, "wrong": 5},
+        },
     },
     "versions": {"numpy": "2.4", "lightgbm": "4.6"},
 }  # fmt: skip
@@ -47,8 +67,9 @@ def test_the_card():
     assert r"| a\|b  |     20 |" in card
     assert "30 images of 20 groups" in flat
     assert "Fingerprint of images and labels: `def`." in flat
-    assert "Fingerprint `abc`" in flat
-    assert "Temperatures: svm 0.123, lightgbm 2. Weights of the members: svm 0.75" in flat
+    assert "Fingerprint of the recipe: `abc`." in flat
+    assert "fused with these weights: sift_fisher 1, cnn 0.5. Weights of the members: svm" in flat
+    assert "Temperatures: svm 0.123, lightgbm 2." in flat
     assert "prediction set of 90.0 % of the images is to hold the class, and 2.0 % of the" in flat
     assert "| mel   |   91.2 % |" in card
     assert r"| a\|b  |  100.0 % |" in card
@@ -69,10 +90,58 @@ def test_networks_say_by_which_images_they_are_judged(held_out, is_all):
     assert ("come from the 29 images of 19 groups that they have not seen" in flat) != is_all
 
 
+def cells(card, first):
+    """The rows of the table whose first header is called so."""
+    table = next(part for part in card.split("\n\n") if part.startswith(f"| {first} "))
+    lines = table.strip().splitlines()
+    return [[cell.strip() for cell in line[2:-2].split(" | ")] for line in lines[2:]]
+
+
+def test_the_sections_of_a_model_card():
+    sections = [line[3:] for line in render_card(ABOUT).splitlines() if line.startswith("## ")]
+    assert sections == [
+        "Intended use", "Data", "How it was fitted", "Out-of-fold performance", "Doubt", "Limits",
+        "Licence", "Made with",
+    ]  # fmt: skip
+
+
+def test_the_figures_of_each_class():
+    by_class = render_card(ABOUT).partition("class by class")[2]
+    assert cells(by_class, "class") == [
+        ["mel", "9", "0.500 [0.250, 0.750]", "0.625 [0.250, 0.750]", "0.875 [0.250, 0.750]"],
+        [r"a\|b", "20", "0.750", "-", "0.875"],
+    ]
+
+
+def test_calibration_and_reasons():
+    card = render_card(ABOUT)
+    assert cells(card, "probability") == [
+        ["above 0.0", "12", "41.2 %", "50.0 %"],
+        ["above 0.9", "18", "95.0 %", "100.0 %"],
+    ]
+    assert cells(card, "reason") == [
+        ["unfamiliar", "0", "0.0 %", "-", "-"],
+        ["uncertain", "6", "20.0 %", "66.7 %", "4.00"],
+        ["all images", "30", "100.0 %", "16.7 %", "1.00"],
+    ]
+    unknown = ABOUT["training"] | {"calibration": (), "reasons": {}}  # of an older model
+    card = render_card(ABOUT | {"training": unknown})
+    assert "| probability" not in card
+    assert "| reason" not in card
+    none_wrong = {"all images": {"images": 30, "wrong": 0}}
+    card = render_card(ABOUT | {"training": unknown | {"reasons": none_wrong}})
+    assert cells(card, "reason") == [["all images", "30", "100.0 %", "0.0 %", "-"]]
+
+
+def test_it_is_read_on_two_pages():
+    """Of 66 lines each, without the rows of classes."""
+    assert len(render_card(ABOUT).splitlines()) < 132
+
+
 def test_the_metrics():
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]]
-        for line in render_metrics({**METRICS, "ensemble": METRICS["svm"]}).splitlines()
+        for line in render_metrics({"svm": METRICS["svm"], "ensemble": METRICS["svm"]}).splitlines()
     ]
     assert rows[0] == ["figure", "svm", "ensemble"]
     assert {row[0]: row[1] for row in rows[2:]} == {

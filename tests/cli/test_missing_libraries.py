@@ -13,6 +13,7 @@ ARGUMENTS = {
     "train": "train archive -o n.trifuse",
     "predict": "predict a.jpg -m m.trifuse -o -",
     "report": "report p.csv -o night.html",
+    "package": "package m.trifuse --name tiny -o packaged",
     "demo": "demo",
     "duplicates": "duplicates archive -o pairs.csv",
     "finetune": "finetune archive -o tuned",
@@ -65,4 +66,5 @@ def test_lightgbm_without_openmp(shell, here, archive, tmp_path, command):
 
 
 def test_all_commands_that_need_opencv_are_tried():
-    assert set(COMMANDS) - set(ARGUMENTS) <= {"evaluate", "info", "backbones", "merge", "split"}
+    others = {"evaluate", "info", "models", "backbones", "merge", "split"}
+    assert set(COMMANDS) - set(ARGUMENTS) <= others

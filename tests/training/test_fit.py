@@ -104,7 +104,7 @@ def test_networks_of_the_recipe_are_a_member(archive, recipe, write_network, mon
 
     monkeypatch.setattr(fitting, "cross_fit", cross_fit)
     inspection = Inspection(table, tuple(map(file_sha256, table.paths)), ())
-    model, training = fit_archive(inspection, build_extractor(recipe, table.paths))
+    model, training, _ = fit_archive(inspection, build_extractor(recipe, table.paths))
     assert model.networks == (classifier,)
     assert (training.networks, training.held_out[0]) == (about, len(table))
     assert training.metrics["network"]["accuracy"] == 1
