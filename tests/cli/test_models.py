@@ -70,9 +70,13 @@ def tiny(here, announce, model_file):
     return announce("tiny", model_file) / "model.trifuse"
 
 
-@pytest.mark.parametrize("line", ["predict a.jpg -o o.csv -m", "info", "explain a.jpg -o o -m",
-                                  "project in -o o.png -m",
-                                  "report a.jpg -o o --evidence 1 -m", "package --name x -o o"])  # fmt: skip
+LINES = (
+    "predict a.jpg -o o.csv -m", "info", "explain a.jpg -o o -m", "project in -o o.png -m",
+    "report a.jpg -o o --evidence 1 -m", "package --name x -o o",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", LINES)
 def test_a_name_that_is_unknown_or_broken(trifuse, here, announce, line):
     announce("lost")
     before = sorted(here.iterdir())
