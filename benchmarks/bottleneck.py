@@ -96,8 +96,7 @@ def embed(table: LabelledTable, recipe: Recipe, jobs: int) -> Bottlenecks:
 
 def _embed(encoder: BlockEncoder, path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     features = encoder.extractor.extract(read_image(path))
-    assert features.cnn is not None
-    return features.cnn.embedding, encoder.encode_features(features)[CnnCells.name]
+    return features.cnn[CnnCells.name].embedding, encoder.encode_features(features)[CnnCells.name]
 
 
 def with_member(recipe: Recipe, member: str) -> Recipe:

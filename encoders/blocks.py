@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from trifuse.encoders.normalization import l2_normalize, signed_square_root
 from trifuse.encoders.sampling import sample_descriptors
 from trifuse.encoders.stream_encoder import StreamEncoder, project
-from trifuse.features.descriptors import PatchDescriptor
-from trifuse.features.descriptors.cnn import CnnCells, map_descriptors
+from trifuse.features.descriptors import NetworkView, PatchDescriptor
+from trifuse.features.descriptors.cnn import map_descriptors
 from trifuse.features.grid import LocalDescriptors
 from trifuse.features.images import ImageError
 from trifuse.features.litert import CnnEmbedder, CnnOutputs
@@ -38,17 +38,24 @@ class ImageFeatures(NamedTuple):
     Attributes
     ----------
     streams : dict of str to LocalDescriptors
-    cnn : CnnOutputs or None
-        None where the recipe uses no CNN.
+    cnn : dict of str to CnnOutputs
+        By view; empty where the recipe uses no CNN.
     """
 
     streams: dict[str, LocalDescriptors]
-    cnn: CnnOutputs | None
+    cnn: dict[str, CnnOutputs]
 
 
 def uses_cnn(recipe: Recipe) -> bool:
     """Tell whether a block needs the network."""
-    return any(blocks()[name].stream == CnnCells.name for name in recipe.block_weights)
+    return bool(network_views(recipe))
+
+
+def network_views(recipe: Recipe) -> dict[str, NetworkView]:
+    """Give the views of the network that blocks need, by stream."""
+    wanted = {blocks()[name].stream for name in recipe.block_weights}
+    used = {name: recipe.streams[name].descriptor for name in recipe.streams if name in wanted}
+    return {name: own for name, own in used.items() if isinstance(own, NetworkView)}
 
 
 @dataclass(frozen=True)
@@ -69,10 +76,11 @@ class FeatureExtractor:
         """Extract the features of one RGB image, uint8 of shape (rows, columns, 3)."""
         small = shrink(image, self.recipe.image.longest_side)
         streams = {name: local.extract(small) for name, local in self.patches.items()}
-        outputs = None
+        outputs = {}
         if self.embedder is not None:
-            outputs = self.embedder.embed(image)
-            streams[CnnCells.name] = map_descriptors(outputs.feature_map)
+            for name, view in self.views.items():
+                outputs[name] = self.embedder.embed(view.look(image))
+                streams[name] = map_descriptors(outputs[name].feature_map)
         return ImageFeatures(streams, outputs)
 
     def check_size(self, shape: tuple[int, ...], path: Path | None = None) -> None:
@@ -94,6 +102,11 @@ class FeatureExtractor:
             pixels = f"{shape[0]:,} rows x {shape[1]:,} columns"
             name = "cannot score the image" if path is None else f"cannot use {path}"
             raise ImageError(f"{name}: it is too small to describe ({pixels})")
+
+    @cached_property
+    def views(self) -> dict[str, NetworkView]:
+        """What the network looks at, by stream."""
+        return network_views(self.recipe)
 
     @cached_property
     def patches(self) -> dict[str, PatchDescriptor]:
@@ -180,8 +193,8 @@ class BlockEncoder:
         """Encode what the extractor saw in one image."""
         vectors: Blocks = {}
         names = self.extractor.recipe.block_weights
-        if features.cnn is not None:
-            vectors[CnnCells.name] = l2_normalize(signed_square_root(features.cnn.embedding))
+        for view, outputs in features.cnn.items():
+            vectors[view] = l2_normalize(signed_square_root(outputs.embedding))
         for stream, by_encoding in encodings_by_stream(names).items():
             found = self.streams[stream].encode([features.streams[stream]])
             vectors |= {name: found[encoding] for encoding, name in by_encoding.items()}

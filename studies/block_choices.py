@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from trifuse.features.descriptors import NetworkView
 from trifuse.features.descriptors.cnn import CnnCells
 from trifuse.features.files import file_sha256
 from trifuse.recipes.options import FusionOptions
@@ -27,19 +28,21 @@ def block_choices(recipe: Recipe, block: str) -> dict[str, Any]:
     Examples
     --------
     >>> list(block_choices(Recipe(), "cnn"))
-    ['backbone', 'weights', 'input_size', 'precision']
+    ['backbone', 'weights', 'input_size', 'precision', 'seen']
     >>> block_choices(Recipe(), "color_vlad")["color"]["fisher"]
     Traceback (most recent call last):
     ...
     KeyError: 'fisher'
     """
     stream, encoding, _ = blocks()[block]
+    view = recipe.streams[stream].descriptor
+    looks = isinstance(view, NetworkView)
+    source = network_choices(recipe) | {"seen": view.seen} if looks else asdict(recipe.image)
     if encoding is None:
-        return network_choices(recipe)
+        return source
     options = recipe.streams[stream].to_dict()
     for other in recipe.streams[stream].encodings.keys() - {encoding}:
         del options[other]
-    source = network_choices(recipe) if stream == CnnCells.name else asdict(recipe.image)
     return {
         stream: options | source,
         "sample": asdict(recipe.sample),

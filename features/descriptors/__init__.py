@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.features.checks import Options
@@ -24,8 +25,8 @@ class Descriptor(Options):
     title : str
         What reports call it.
     embedding : str
-        Of descriptors that are the cells of a network's feature map, what reports call the block of
-        the network's embedding, which is named as the descriptors are; empty for all others.
+        Of a `NetworkView`, what reports call the block of the network's embedding, which is named
+        as the descriptors are; empty for all others.
     chosen : dict
         Options of the default recipe where they differ from the class's own defaults.
     """
@@ -34,6 +35,22 @@ class Descriptor(Options):
     title: ClassVar[str]
     embedding: ClassVar[str] = ""
     chosen: ClassVar[Mapping[str, Any]] = {}
+
+
+class NetworkView(Descriptor):
+    """The cells of the recipe's network, of an image or of its middle."""
+
+    @property
+    def seen(self) -> float:
+        """The share of the image's rows, and of its columns, that the network sees: all."""
+        return 1.0
+
+    def look(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Give what the network sees of an image (rows, columns, 3)."""
+        shape = image.shape[:2]
+        rows, columns = (max(1, round(self.seen * length)) for length in shape)
+        top, left = (shape[0] - rows) // 2, (shape[1] - columns) // 2
+        return image[top : top + rows, left : left + columns]
 
 
 class PatchDescriptor(Descriptor):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from trifuse.features.backbones import DEFAULT_BACKBONE, BackboneError
 from trifuse.features.checks import Count
-from trifuse.features.descriptors import Descriptor
+from trifuse.features.descriptors import NetworkView
 from trifuse.features.grid import LocalDescriptors
 from trifuse.features.litert import CnnEmbedder
 
@@ -30,7 +30,7 @@ CALIBRATION = 32
 
 
 @dataclass(frozen=True)
-class CnnCells(Descriptor):
+class CnnCells(NetworkView):
     """The pretrained network: its embedding, and its feature map as local descriptors.
 
     Attributes

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from trifuse.classifiers.ensemble import NETWORK, Ensemble
 from trifuse.classifiers.member import LinearMachine
 from trifuse.classifiers.model import Model
-from trifuse.features.descriptors.cnn import CnnCells
 from trifuse.features.resize import shrink
 from trifuse.recipes.registry import encodings_by_stream, members
 from trifuse.studies.explanation.contributions import GAMMA, BlockSum, cell_sum, stream_sums
@@ -177,10 +176,10 @@ def take_apart(model: Model, image: NDArray[np.uint8]) -> dict[str, tuple[BlockS
     blocks, lattices = {}, {}
     for stream, patches in extractor.patches.items():
         lattices[stream] = patch_lattices(patches.grids(shape))
-    if outputs is not None:
-        lattices[CnnCells.name] = [cell_lattice(*outputs.feature_map.shape[:2])]
-        last = cell_lattice(*outputs.last_map.shape[:2])
-        blocks[CnnCells.name] = cell_sum(outputs.last_map), [last]
+    for stream, (feature_map, last_map) in outputs.items():
+        seen = extractor.views[stream].seen
+        lattices[stream] = [cell_lattice(*feature_map.shape[:2], seen=seen)]
+        blocks[stream] = cell_sum(last_map), [cell_lattice(*last_map.shape[:2], seen=seen)]
     for stream, wanted in encodings_by_stream(model.recipe.block_weights).items():
         sums = stream_sums(streams[stream], model.encoder.streams[stream])
         for encoding, block in wanted.items():

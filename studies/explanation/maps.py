@@ -49,10 +49,17 @@ def patch_lattices(grids: Sequence[PatchGrid]) -> list[Lattice]:
     return lattices
 
 
-def cell_lattice(n_rows: int, n_columns: int) -> Lattice:
-    """Give the lattice of the cells of a feature map."""
-    rows, columns = ((np.arange(n) + 0.5) / n for n in (n_rows, n_columns))
-    return Lattice(rows, columns, (1 / n_rows, 1 / n_columns))
+def cell_lattice(n_rows: int, n_columns: int, *, seen: float = 1.0) -> Lattice:
+    """Give the lattice of the cells of a feature map, of the image's middle or of all.
+
+    Examples
+    --------
+    >>> lattice = cell_lattice(1, 2, seen=0.5)
+    >>> lattice.rows, lattice.columns, lattice.side
+    (array([0.5]), array([0.375, 0.625]), (0.5, 0.25))
+    """
+    rows, columns = (0.5 + seen * ((np.arange(n) + 0.5) / n - 0.5) for n in (n_rows, n_columns))
+    return Lattice(rows, columns, (seen / n_rows, seen / n_columns))
 
 
 def spread(

@@ -1,4 +1,4 @@
-"""What is taken from an image, in recipes without the network."""
+"""What is taken from an image."""
 
 from pathlib import Path
 
@@ -10,16 +10,18 @@ from trifuse.encoders.blocks import FeatureExtractor, uses_cnn
 from trifuse.features.descriptors.color import LocalColorExtractor
 from trifuse.features.descriptors.sift import DenseSiftExtractor
 from trifuse.features.images import ImageError
+from trifuse.features.litert import CnnOutputs
 from trifuse.recipes.recipe import Recipe
 
 
-def recipe(*blocks, longest_side=100):
+def recipe(*blocks, longest_side=100, **sections):
     return Recipe.from_dict(
         {
             "image": {"longest_side": longest_side},
             "sift": {"step": 5, "bin_sizes": [3, 4], "contrast_threshold": 1.0, "root": True},
             "color": {"step": 6, "bin_sizes": [4]},
             "fusion": {"weights": dict.fromkeys(blocks, 1.0)},
+            **sections,
         }
     )
 
@@ -34,7 +36,12 @@ def extract(image, *blocks, **options):
 
 @pytest.mark.parametrize(
     ("blocks", "expected"),
-    [(["sift_fisher", "color_vlad"], False), (["sift_vlad", "cnn"], True), (["cnn_fisher"], True)],
+    [
+        (["sift_fisher", "color_vlad"], False),
+        (["sift_vlad", "cnn"], True),
+        (["cnn_fisher"], True),
+        (["cnn_crop_vlad"], True),
+    ],
 )
 def test_the_network_is_used_where_a_block_needs_it(blocks, expected):
     assert uses_cnn(recipe(*blocks)) is expected
@@ -43,13 +50,44 @@ def test_the_network_is_used_where_a_block_needs_it(blocks, expected):
 def test_descriptors_are_those_of_the_recipe():
     image = picture(40, 50)
     features = extract(image, "sift_fisher", "color_vlad")
-    assert features.cnn is None
+    assert features.cnn == {}
     assert set(features.streams) == {"sift", "color"}
     sift = DenseSiftExtractor(5, [3, 4], contrast_threshold=1.0, root=True).extract(image)
     color = LocalColorExtractor(6, [4]).extract(image)
     for name, expected in {"sift": sift, "color": color}.items():
         np.testing.assert_array_equal(features.streams[name].values, expected.values)
         np.testing.assert_array_equal(features.streams[name].positions, expected.positions)
+
+
+class FakeEmbedder:
+    """Tells the first pixel, and the size, of what it is shown."""
+
+    def embed(self, image):
+        return CnnOutputs(image[:1, :1].astype(np.float32), np.float32([[[*image.shape[:2]]]]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "share", "first", "expected"),
+    [
+        ((40, 60), 0.5, (10, 15), (20, 30)),
+        ((41, 61), 0.5, (10, 15), (20, 30)),
+        ((40, 60), 1.0, (0, 0), (40, 60)),
+        ((1, 2), 0.2, (0, 0), (1, 1)),
+    ],
+)
+def test_the_network_looks_at_the_whole_and_at_the_middle(shape, share, first, expected):
+    image = picture(*shape)
+    chosen = recipe("cnn", "cnn_crop", "cnn_crop_fisher", cnn_crop={"share": share})
+    features = FeatureExtractor(chosen, FakeEmbedder()).extract(image)
+    assert list(features.cnn) == list(features.streams) == ["cnn", "cnn_crop"]
+    np.testing.assert_array_equal(features.cnn["cnn"].embedding, shape)
+    np.testing.assert_array_equal(features.cnn["cnn_crop"].embedding, expected)
+    np.testing.assert_array_equal(features.cnn["cnn_crop"].feature_map[0, 0], image[first])
+
+
+def test_a_view_that_no_block_needs_is_not_taken():
+    features = FeatureExtractor(recipe("cnn_crop"), FakeEmbedder()).extract(picture(20, 30))
+    assert list(features.cnn) == ["cnn_crop"]
 
 
 @pytest.mark.parametrize(("block", "stream"), [("sift_vlad", "sift"), ("color_fisher", "color")])

@@ -19,7 +19,7 @@ from trifuse.recipes.recipe import Recipe
 from trifuse.training import encoding
 from trifuse.training.fit import fit_model
 
-BLOCKS = ("sift_fisher", "sift_vlad", "color_fisher", "color_vlad", "cnn", "cnn_fisher")
+BLOCKS = ("sift_fisher", "sift_vlad", "color_fisher", "color_vlad", "cnn", "cnn_fisher", "cnn_crop")
 
 
 class FakeNetwork:

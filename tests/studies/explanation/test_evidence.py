@@ -131,9 +131,17 @@ def test_an_image_too_small_for_patches(model):
     assert np.isfinite(found.evidence)
 
 
-def test_the_network_is_run_once_for_all_its_blocks(model, image, monkeypatch):
+def test_the_second_view_is_of_the_middle(model, image):
+    blocks = take_apart(model, image)
+    (whole,), (middle,) = (blocks[name][1] for name in ("cnn", "cnn_crop"))
+    assert middle.side == pytest.approx(0.6 * np.array(whole.side))
+    np.testing.assert_allclose(middle.rows - 0.5, 0.6 * (whole.rows - 0.5))
+    np.testing.assert_allclose(middle.columns - 0.5, 0.6 * (whole.columns - 0.5))
+
+
+def test_the_network_is_run_once_for_all_blocks_of_a_view(model, image, monkeypatch):
     network, seen = model.encoder.extractor.embedder, []
     embed = network.embed
     monkeypatch.setattr(network, "embed", lambda picture: seen.append(picture) or embed(picture))
     assert {"cnn", "cnn_fisher"} <= set(take_apart(model, image))
-    assert len(seen) == 1
+    assert len(seen) == 2
