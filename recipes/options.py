@@ -79,6 +79,8 @@ class FusionOptions:
             "color_vlad": 1.0,
             "cnn": 2.0,
             "cnn_fisher": 2.0,
+            "cnn_crop": 2.0,
+            "cnn_crop_fisher": 2.0,
         }
     )
 

@@ -49,7 +49,7 @@ class CnnCells(NetworkView):
     name: ClassVar = "cnn"
     title: ClassVar = "CNN cells"
     embedding: ClassVar = "CNN embedding"
-    chosen: ClassVar[Mapping[str, Any]] = {"input_size": (300, 400), "precision": "int8"}
+    chosen: ClassVar[Mapping[str, Any]] = {"input_size": (224, 300), "precision": "int8"}
 
     backbone: Name = DEFAULT_BACKBONE
     weights: File = "default"
