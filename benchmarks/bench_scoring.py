@@ -96,7 +96,8 @@ def stages(model: Model, paths: list[str]) -> dict[str, float]:
         for name, descriptor in extractor.patches.items():
             timed(f"describe {name}", descriptor.extract, small)
         if extractor.embedder is not None:
-            timed("network", extractor.embedder.embed, image)
+            views = [view.look(image) for view in extractor.views.values()]
+            timed("network", lambda seen: list(map(extractor.embedder.embed, seen)), views)
         features = extractor.extract(image)
         for name, stream in model.encoder.streams.items():
             timed(f"encode {name}", stream.encode, [features.streams[name]])
