@@ -108,8 +108,16 @@ def read_column_names(path: Path, columns: Columns = NO_COLUMNS) -> list[str]:
         return header
 
 
-def read_cells(path: Path, required: Collection[str], columns: Columns = NO_COLUMNS) -> list[Cells]:
+def read_cells(
+    path: Path,
+    required: Collection[str],
+    columns: Columns = NO_COLUMNS,
+    *,
+    verbatim: bool = False,
+) -> list[Cells]:
     """Return the rows of a CSV file as (line number, {column: stripped cell}); blank lines go.
+
+    Verbatim cells keep their spaces, and bytes that are no UTF-8, as in a file that trifuse wrote.
 
     Raises
     ------
@@ -117,7 +125,7 @@ def read_cells(path: Path, required: Collection[str], columns: Columns = NO_COLU
         If the file cannot be read, is not UTF-8, lacks a `required` column, has two columns of one
         name, a row of another length than its header, or no rows.
     """
-    with _open(path, columns) as (header, rows):
+    with _open(path, columns, verbatim) as (header, rows):
         if missing := [column for column in required if column not in header]:
             ours = not {"path", "label"}.isdisjoint(missing)
             raise DatasetError(
@@ -125,7 +133,7 @@ def read_cells(path: Path, required: Collection[str], columns: Columns = NO_COLU
                 f"its columns are: {name_few(header, 10) or 'none'}"
                 f"{f'; {NAME_COLUMNS}' if ours else ''}"
             )
-        found = [_pair(path, header, row) for row in rows]
+        found = [_pair(path, header, row, verbatim) for row in rows]
     if not found:
         raise DatasetError(f"{path} has a header and no rows; add one row an image")
     return found
@@ -153,17 +161,19 @@ def reject_repeats(path: Path, entries: Sequence[LabelledRow]) -> None:
 
 
 @contextmanager
-def _open(path: Path, columns: Columns) -> Iterator[tuple[list[str], Iterator[CsvRow]]]:
+def _open(
+    path: Path, columns: Columns, verbatim: bool = False
+) -> Iterator[tuple[list[str], Iterator[CsvRow]]]:
     known = _KNOWN.union(filter(None, (columns.path, columns.label, columns.group)))
     try:
         with open_csv(path) as file:
-            rows = read_csv_rows(file, known)
+            rows = read_csv_rows(file, known, verbatim=verbatim)
             yield take_header(rows), rows
     except CsvError as error:
         raise DatasetError(f"{path} {error}") from error
 
 
-def _pair(path: Path, header: list[str], row: CsvRow) -> Cells:
+def _pair(path: Path, header: list[str], row: CsvRow, verbatim: bool) -> Cells:
     if row.fault:
         raise DatasetError(f"{path} is not a CSV file in UTF-8: {row.fault}")
     if len(row.cells) != len(header):
@@ -171,4 +181,5 @@ def _pair(path: Path, header: list[str], row: CsvRow) -> Cells:
             f"{path}, line {row.line}: {count(row.cells, 'cell')} under "
             f"{count(header, 'column')}; quote cells that hold what separates them"
         )
-    return row.line, dict(zip(header, map(str.strip, row.cells), strict=True))
+    cells = row.cells if verbatim else map(str.strip, row.cells)
+    return row.line, dict(zip(header, cells, strict=True))

@@ -1,0 +1,61 @@
+"""Decisions as the truth: the figures are those of the same labels, and say what they are not."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from trifuse.cli.main import cli
+from trifuse.datasets.corrections import read_corrections
+from trifuse.studies.decided import evaluate_decided
+from trifuse.studies.evaluation import evaluate_predictions
+
+
+@pytest.fixture
+def corrections(scored, classes, tmp_path):
+    """Decisions of the first 20 images; every fifth is unsure."""
+    probabilities, labels = scored
+    lines = ["image,predicted,label,decision,by,at,remark"]
+    for row in range(20):
+        first, label = (classes[k] for k in (probabilities[row].argmax(), labels[row]))
+        decision = "accept" if first == label else "change"
+        if row % 5 == 0:
+            label, decision = "", "unsure"
+        lines.append(f"photos/{row}.jpg,{first},{label},{decision},,,")
+    path = tmp_path / "corrections.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture
+def classes():
+    return ["df", "mel", "nv", "vasc"]
+
+
+def test_the_figures_are_those_of_the_labels(scored, classes, write, corrections):
+    probabilities, labels = scored
+    path = write(probabilities)
+    truth = {f"photos/{row}.jpg": classes[labels[row]] for row in range(20) if row % 5}
+    found = evaluate_decided(path, read_corrections([corrections])).to_dict()
+    plain = evaluate_predictions(path, truth).to_dict()
+    right = sum(probabilities[row].argmax() == labels[row] for row in range(20) if row % 5)
+    assert found["metrics"] == plain["metrics"]
+    assert found["metrics"]["accuracy"] == pytest.approx(right / 16)
+    assert found["decisions"] == {"accept": right, "change": 16 - right, "unsure": 4}
+
+
+def test_the_command_says_that_doubt_chose_them(scored, write, corrections):
+    path = str(write(scored[0]))
+    result = CliRunner().invoke(cli, ["evaluate", path, str(corrections)])
+    assert result.exit_code == 0
+    assert "unsure: in no figure.\n16 images scored and compared with the truth." in result.stdout
+    assert "warning: these images were chosen by doubt: " in result.stderr
+    assert result.stderr.endswith("and estimate nothing of the whole.\n")
+    result = CliRunner().invoke(cli, ["evaluate", path, str(corrections), "--json"])
+    assert json.loads(result.stdout)["warning"].endswith("estimate nothing of the whole")
+
+
+def test_what_is_wrong_in_the_file_ends_in_one_sentence(scored, write, corrections):
+    corrections.write_text(corrections.read_text().replace("accept", "maybe"))
+    result = CliRunner().invoke(cli, ["evaluate", str(write(scored[0])), str(corrections)])
+    assert "the decision is 'maybe' instead of" in str(result.exception)
