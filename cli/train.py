@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 @recipe_option("Every choice of the run")
 @click.option("backbones", "--backbone", multiple=True, metavar="FILE",
               help="A network of trifuse finetune, as one more member; repeatable.")  # fmt: skip
+@click.option("corrections", "--corrections", multiple=True, metavar="FILE",
+              help="What a reader decided, to join the archive; repeatable.")  # fmt: skip
 @inspection_options
 @click.option("--out-of-fold", metavar="FILE",
               help="Write a CSV too: predictions of the images, out of fold.")  # fmt: skip
@@ -45,9 +47,13 @@ def command(**options: Any) -> int:
     and what disk and memory it needs. What is done is kept in NAME.trifuse.work; given again after
     a kill, the same command goes on, and ends in the same model.
 
+    With --corrections the images that a reader decided on the page of `trifuse report` join the
+    archive, by their paths; one that it has already takes the label decided, and keeps its group.
+
     \b
     trifuse train HAM10000/ -o ham.trifuse
     trifuse train table.csv -o mine.trifuse --recipe fast --jobs 8
+    trifuse train HAM10000/ -o better.trifuse --corrections corrections.csv
     """
     from trifuse.training.train import TrainingOptions, run_training
 

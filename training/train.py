@@ -16,6 +16,8 @@ from trifuse.classifiers.network_file import NetworkError, check_networks, load_
 from trifuse.classifiers.output import MARKS, OutputError, check_output, protect_inputs
 from trifuse.classifiers.reasons import rank_classes
 from trifuse.classifiers.review import HeldOut
+from trifuse.datasets.corrected_archive import correct_archive
+from trifuse.datasets.corrections import read_corrections
 from trifuse.datasets.csv_table import NO_COLUMNS, Columns
 from trifuse.datasets.load import list_sources, load_dataset
 from trifuse.datasets.splits import fit_fold_count
@@ -59,6 +61,8 @@ class TrainingOptions:
         What a table calls its columns.
     out_of_fold : str, optional
         Path of the table of what is said of the images out of fold.
+    corrections : tuple of str
+        Files of what a reader decided, which join the archive.
     """
 
     data: str
@@ -72,6 +76,7 @@ class TrainingOptions:
     keep_work: bool = False
     columns: Columns = NO_COLUMNS
     out_of_fold: str | None = None
+    corrections: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> list[Path]:
@@ -157,7 +162,7 @@ def run_training(
     if tunes := recipe.networks.per_fold > 0:
         check_own_networks(options)
     networks = [load_network(Path(file)) for file in options.backbones]
-    table = load_dataset(options.data, options.columns, say)
+    table = load_archive(options, say)
     check_class_names(table.classes)
     protect_inputs(options.outputs, list_sources(options.data, table, options.columns))
     check_networks(networks, table.classes)
@@ -191,12 +196,28 @@ def check_destinations(options: TrainingOptions) -> None:
     ------
     OutputError
     """
-    named = (options.data, options.recipe, *options.backbones)
+    named = (options.data, options.recipe, *options.backbones, *options.corrections)
     if len({path.resolve() for path in options.outputs}) < len(options.outputs):
         msg = f"{options.output} cannot be the table of what is said out of fold; name another."
         raise OutputError(msg)
     for path, mark in zip(options.outputs, (MARKS[".trifuse"], TABLE_MARK), strict=False):
         check_output(path, options.overwrite, named, mark)
+
+
+def load_archive(options: TrainingOptions, say: Callable[[str], None]) -> LabelledTable:
+    """Read the archive, with what was decided since.
+
+    Raises
+    ------
+    DatasetError
+    """
+    table = load_dataset(options.data, options.columns, say)
+    if not options.corrections:
+        return table
+    paths = [Path(path) for path in options.corrections]
+    corrected = correct_archive(table, read_corrections(paths))
+    say(corrected.tell())
+    return corrected.table
 
 
 def list_judged(table: LabelledTable, inspection: Inspection, held_out: HeldOut) -> list[Judged]:
