@@ -79,7 +79,7 @@ def resample_figures(
     Returns
     -------
     values : dict of str to float64 (...)
-        With "ece" in the place of its debiased square.
+        With "ece" in the place of its debiased square, if that is one of them.
     resampled : dict of str to float64 (..., n_resamples)
         No resamples where there are fewer than two groups.
     """
@@ -89,6 +89,8 @@ def resample_figures(
         name: np.concatenate([np.empty((*value.shape, 0)), *(part[name] for part in parts)], -1)
         for name, value in values.items()
     }
+    if SQUARED_ECE not in values:
+        return values, resampled
     square, squares = values.pop(SQUARED_ECE), resampled.pop(SQUARED_ECE)
     return values | {"ece": root(square)}, resampled | {"ece": root(reflect(square, squares))}
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,14 +16,54 @@ if TYPE_CHECKING:
     from trifuse.datasets.csv_table import Columns
     from trifuse.studies.decided import DecidedEvaluation
     from trifuse.studies.evaluation import Evaluation
+    from trifuse.studies.group_figures import GroupFigures
+    from trifuse.studies.matched import MatchedImages
+
+
+def _parse_by(
+    ctx: click.Context,  # noqa: ARG001
+    param: click.Parameter,  # noqa: ARG001
+    text: str | None,
+) -> list[str]:
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def _parse_bands(
+    ctx: click.Context,  # noqa: ARG001
+    param: click.Parameter,  # noqa: ARG001
+    texts: tuple[str, ...],
+) -> dict[str, list[float]]:
+    bands = {}
+    for text in texts:
+        column, _, numbers = text.partition("=")
+        try:
+            starts = [float(number) for number in numbers.split(",")]
+        except ValueError:
+            starts = []
+        if not starts or starts != sorted(set(starts)) or not all(map(math.isfinite, starts)):
+            raise click.BadParameter(
+                f"{text!r} does not say where bands begin, the lowest first, as age=0,40,60 does."
+            )
+        bands[column] = starts
+    return bands
 
 
 @click.command("evaluate")
 @click.argument("predictions", type=click.Path())
 @click.argument("truth", type=click.Path())
 @columns_options
+@click.option("--by", metavar="COLUMNS", callback=_parse_by,
+              help="Measure in groups too, as age,sex,age*sex.")  # fmt: skip
+@click.option("--bands", multiple=True, metavar="COLUMN=NUMBERS", callback=_parse_bands,
+              help="Where the groups of a column of numbers begin, as age=0,40,60; may be "
+              "repeated.")  # fmt: skip
+@click.option("--groups-from", metavar="FILE.csv", type=click.Path(path_type=Path),
+              help="A table of images with more columns for --by.")  # fmt: skip
+@click.option("-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path),
+              help="For the groups as CSV, Markdown and LaTeX.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace what is in FOLDER.")
 @json_option
-def command(predictions: str, truth: str, columns: Columns, as_json: bool) -> None:
+def command(predictions: str, truth: str, columns: Columns, as_json: bool, **options: Any) -> None:
     """Measure predictions against the truth.
 
     PREDICTIONS is what `trifuse predict` wrote, in any of its formats. TRUTH is HAM10000's
@@ -32,23 +73,69 @@ def command(predictions: str, truth: str, columns: Columns, as_json: bool) -> No
     metric has its 95 % interval, by bootstrap over lesions. Images that the model was trained on
     are measured apart.
 
+    With --by it measures in groups too: by columns of TRUTH, of the table of inputs that `predict`
+    carried through, or of --groups-from; and says where they differ from the rest.
+
     \b
     trifuse evaluate predictions.csv HAM10000_metadata.csv
     trifuse evaluate predictions.csv corrections.csv
+    trifuse evaluate predictions.csv HAM10000_metadata.csv --by age,sex,age*dx --bands age=0,40,60
     """
     from trifuse.batch.outputs.reopen import read_manifest
+    from trifuse.classifiers.output import make_folder
+    from trifuse.studies.group_tables import (
+        check_groups,
+        group_rows,
+        groups_markdown,
+        write_groups,
+    )
 
+    _check_options(options)
+    folder, groups_from = options["output"], options["groups_from"]
+    if folder is not None and folder.exists():
+        inputs = [predictions, truth, *([groups_from] if groups_from else [])]
+        check_groups(folder, options["overwrite"], inputs)
     evaluation = _evaluate(predictions, truth, columns)
+    measured = _measure(evaluation.images, Path(truth), columns, options) if options["by"] else []
     warning, manifest = evaluation.warning, read_manifest(Path(predictions))
     if not evaluation.marks_training and (known := manifest.get("training_images")):
         warning = (
             f"the model was trained on {known} of the images in {predictions}, whose format does "
             "not say on which: the figures are too good; predict with another --format"
         )
+    if folder is not None:
+        write_groups(make_folder(folder), measured)
     found = {**evaluation.to_dict(), "warning": warning}
-    show(json.dumps(found, allow_nan=False) if as_json else evaluation.to_text())
+    if as_json:
+        found |= {"groups": group_rows(measured)} if measured else {}
+        show(json.dumps(found, allow_nan=False))
+    else:
+        show(evaluation.to_text())
+        if measured:
+            show(f"\n{groups_markdown(measured)}".removesuffix("\n"))
     if warning:
         say(f"warning: {warning}.")
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Refuse options that would do nothing."""
+    for name in ("bands", "groups_from", "output"):
+        if options[name] and not options["by"]:
+            raise click.UsageError(f"--{name.replace('_', '-')} needs --by, which names columns.")
+    columns = {name for pair in options["by"] for name in pair.split("*")}
+    if idle := [name for name in options["bands"] if name not in columns]:
+        raise click.UsageError(f"--bands names {idle[0]!r}, which --by does not.")
+
+
+def _measure(
+    images: MatchedImages, truth: Path, columns: Columns, options: dict[str, Any]
+) -> list[GroupFigures]:
+    from trifuse.studies.group_figures import measure_groups
+    from trifuse.studies.groups import divide_images, find_cells
+
+    cells = find_cells(images, truth, columns, options["groups_from"])
+    groups = divide_images(options["by"], cells, options["bands"])
+    return measure_groups(images, groups)
 
 
 def _evaluate(predictions: str, truth: str, columns: Columns) -> Evaluation | DecidedEvaluation:

@@ -18,6 +18,7 @@ class PredictionRow(NamedTuple):
     """One row: where it stands, what it is of, and its probabilities as they are written.
 
     The reasons for a review and the prediction set are None in a file that has no columns for them.
+    `columns` are the cells that were carried through from a table of inputs, by column.
     """
 
     where: str
@@ -27,6 +28,7 @@ class PredictionRow(NamedTuple):
     review: tuple[str, ...] | None = None
     prediction_set: tuple[str, ...] | None = None
     message: str = ""
+    columns: Mapping[str, str] = {}
 
 
 PredictionRows = tuple[
@@ -100,6 +102,7 @@ def _read_table(
     n_top, classes = _read_header(path, header)
     end = 2 + 2 * n_top
     place = end + len(classes) if "review" in header[end + len(classes) :][:1] else None
+    extra = [] if place is None else [decode(name) for name in header[place + 2 : -1]]
 
     def rows() -> Iterator[PredictionRow]:
         for number, cells in lines:
@@ -110,9 +113,11 @@ def _read_table(
                 # With more places than classes the last ones are empty.
                 scores = {name: cell for name, cell in pairs if name}
             review = prediction_set = None
+            columns: dict[str, str] = {}
             if place is not None:
                 review = _read_list(cells[place], decode)
                 prediction_set = _read_list(cells[place + 1], decode)
+                columns = dict(zip(extra, map(decode, cells[place + 2 : -1]), strict=True))
             yield PredictionRow(
                 f"{path}, line {number}",
                 decode(cells[0]),
@@ -121,6 +126,7 @@ def _read_table(
                 review,
                 prediction_set,
                 decode(cells[-1]),
+                columns,
             )
 
     return classes, rows()
@@ -205,7 +211,10 @@ def _read_object(where: str, cells: Mapping[str, Any]) -> tuple[PredictionRow, t
         None if one is None else tuple(map(restore_text, one)) for one in lists
     )
     image, message = restore_text(cells["image"]), restore_text(cells.get("message", ""))
-    row = PredictionRow(where, image, cells["status"], scores, review, prediction_set, message)
+    columns = {restore_text(n): restore_text(c) for n, c in cells.get("columns", {}).items()}
+    row = PredictionRow(
+        where, image, cells["status"], scores, review, prediction_set, message, columns
+    )
     return row, tuple(each)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,10 @@ class Predictions:
         Rows sum to 1; NaN where the file does not say.
     reviews : tuple of tuple of str (n_images,), optional
         Why a person should look at each image; None where the file has no column `review`.
+    sets : tuple of tuple of str (n_images,), optional
+        The prediction set of each image; None where the file has none.
+    columns : dict of str to tuple of str (n_images,)
+        The columns that were carried through from a table of inputs.
     """
 
     images: tuple[str, ...]
@@ -40,6 +44,8 @@ class Predictions:
     classes: tuple[str, ...]
     probabilities: NDArray[np.float64]
     reviews: tuple[tuple[str, ...], ...] | None = None
+    sets: tuple[tuple[str, ...], ...] | None = None
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -118,21 +124,35 @@ def _reject_ambiguous(path: Path, classes: Iterable[str], labels: Sequence[str])
 
 
 def _collect(path: Path, classes: tuple[str, ...], rows: Iterable[PredictionRow]) -> Predictions:
-    images, unread, scores, reviews = [], [], [], []
+    read, unread, scores = [], [], []
     for row in rows:
         if row.status == "ok":
-            images.append(row.image)
+            read.append(row)
             scores.append(read_scores(row, whole=bool(classes)))
-            reviews.append(row.review)
         elif row.status == "error":
             unread.append(row.image)
         else:
             raise DatasetError(f"{row.where}: the status is {row.status!r} instead of ok or error")
     known = classes or tuple(sorted({name for row in scores for name in row}))
-    matrix = _fill_matrix(path, scores, known)
-    known_reviews = tuple(review for review in reviews if review is not None)
-    told = known_reviews if len(known_reviews) == len(reviews) else None
-    return Predictions(tuple(images), tuple(unread), known, matrix, told)
+    sets = _of_all([row.prediction_set for row in read])
+    return Predictions(
+        images=tuple(row.image for row in read),
+        unread=tuple(unread),
+        classes=known,
+        probabilities=_fill_matrix(path, scores, known),
+        reviews=_of_all([row.review for row in read]),
+        sets=sets if sets and any(sets) else None,
+        columns={
+            name: tuple(row.columns.get(name, "") for row in read)
+            for name in (read[0].columns if read else ())
+        },
+    )
+
+
+def _of_all(lists: Sequence[tuple[str, ...] | None]) -> tuple[tuple[str, ...], ...] | None:
+    """Give the list of each row; None unless every row has one."""
+    known = tuple(one for one in lists if one is not None)
+    return known if len(known) == len(lists) else None
 
 
 def read_scores(row: PredictionRow, *, whole: bool) -> dict[str, float]:

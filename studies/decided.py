@@ -8,6 +8,7 @@ from typing import Any
 
 from trifuse.datasets.corrections import Corrections
 from trifuse.studies.evaluation import Evaluation, evaluate_predictions
+from trifuse.studies.matched import MatchedImages
 
 BY_DOUBT = (
     "these images were chosen by doubt: their figures tell how the decided images went, and "
@@ -29,6 +30,11 @@ class DecidedEvaluation:
 
     evaluation: Evaluation
     decisions: dict[str, int]
+
+    @property
+    def images(self) -> MatchedImages:
+        """The decided images."""
+        return self.evaluation.images
 
     @property
     def marks_training(self) -> bool:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.metrics import Metrics
-from trifuse.classifiers.reasons import TRAINING_IMAGE
-from trifuse.datasets.predictions import Predictions, index_labels, read_predictions
-from trifuse.datasets.table import DatasetError
-from trifuse.datasets.truth import lie_elsewhere, match_truth
+from trifuse.studies.matched import MatchedImages, match_predictions
 from trifuse.studies.measured import Evaluated
 
 RUN_WITH_PROBABILITIES = "run predict with --probabilities for AUC, log loss and Brier score"
@@ -27,8 +23,10 @@ class Evaluation:
 
     Attributes
     ----------
+    images : MatchedImages
+        These images.
     whole : Evaluated
-        Of all these images.
+        Of all of them.
     unknown, training : Evaluated, optional
         Of those that the model was not trained on, and of those that it was; both None where the
         file marks none.
@@ -47,6 +45,7 @@ class Evaluation:
         Whether the file can mark images that the model was trained on.
     """
 
+    images: MatchedImages
     whole: Evaluated
     unknown: Evaluated | None
     training: Evaluated | None
@@ -152,54 +151,24 @@ def evaluate_predictions(
         If the file is no predictions.csv, no image has a truth, two rows are of one image, or a
         class of the truth is none of the model's, or may be one of several.
     """
-    path, table = Path(predictions), read_predictions(predictions)
-    keys = _match_keys(path, table, truth)
-    matched = [(row, key) for row, key in enumerate(keys[: len(table.images)]) if key is not None]
-    if not matched and not table.images:
-        unread = _images(len(table.unread))
-        raise DatasetError(f"{path} holds no scored image ({unread} could not be read)")
-    if not matched:
-        named = f"names images like {next(iter(truth))!r}" if truth else "is empty"
-        raise DatasetError(
-            f"no image of {path} has a truth: it names {table.images[0]!r}, but the truth {named}"
-        )
-    labels = index_labels(path, table, [truth[key] for _, key in matched])
-    probabilities = table.probabilities[[row for row, _ in matched]]
-    lesions = [key if groups is None else groups.get(key, key) for _, key in matched]
-    reviews = table.reviews
-    known = np.array([reviews is not None and TRAINING_IMAGE in reviews[row] for row, _ in matched])
+    images = match_predictions(predictions, truth, groups)
+    known = images.known
 
     def measure(rows: NDArray[np.bool_]) -> Evaluated | None:
-        if not known.any() or not rows.any():
-            return None
-        own = [lesion for lesion, one in zip(lesions, rows, strict=True) if one]
-        return Evaluated.of(probabilities[rows], labels[rows], own, table.classes)
+        return images.measure(rows) if known.any() and rows.any() else None
 
     return Evaluation(
-        whole=Evaluated.of(probabilities, labels, lesions, table.classes),
+        images=images,
+        whole=images.measure(np.ones(len(known), dtype=bool)),
         unknown=measure(~known),
         training=measure(known),
-        n_unread=len(table.unread),
-        n_without_truth=len(table.images) - len(matched),
-        n_without_prediction=len(truth) - len(set(keys) - {None}),
-        n_elsewhere=sum(lie_elsewhere(table.images[row], key) for row, key in matched),
-        complete=table.complete,
-        marks_training=reviews is not None,
+        n_unread=len(images.table.unread),
+        n_without_truth=len(images.table.images) - len(images.rows),
+        n_without_prediction=images.n_without_prediction,
+        n_elsewhere=images.n_elsewhere,
+        complete=images.table.complete,
+        marks_training=images.table.reviews is not None,
     )
-
-
-def _match_keys(path: Path, table: Predictions, truth: Mapping[str, str]) -> list[str | None]:
-    """Find the key in `truth` of every scored and every unread image."""
-    images = [*table.images, *table.unread]
-    keys = match_truth(images, {key: key for key in truth})
-    first: dict[str, int] = {}
-    for row, key in enumerate(keys):
-        if key is not None and first.setdefault(key, row) != row:
-            raise DatasetError(
-                f"{path} has two rows, {images[first[key]]!r} and {images[row]!r}, for one image "
-                f"of the truth, {key!r}: keep one"
-            )
-    return keys
 
 
 def _images(count: int) -> str:

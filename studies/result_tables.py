@@ -75,6 +75,17 @@ def write_digits(number: float) -> str:
     return "" if math.isnan(number) else f"{number:.6f}"
 
 
+def write_p(p: float) -> str:
+    """Write a p-value for a reader, ``-`` where nothing was tested.
+
+    Examples
+    --------
+    >>> write_p(0.0002), write_p(0.25)
+    ('<0.001', '0.250')
+    """
+    return "<0.001" if p < 0.001 else write_number(p)
+
+
 def to_markdown(table: ResultTable) -> str:
     """Write a caption and a table; the best values are bold."""
     rows = []

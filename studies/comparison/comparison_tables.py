@@ -15,6 +15,7 @@ from trifuse.studies.result_tables import (
     csv_columns,
     to_cell,
     write_digits,
+    write_p,
 )
 
 NEVER_BOLD = ("ece",)
@@ -99,10 +100,7 @@ def _differences(statistics: ComparisonStatistics) -> ResultTable:
                 name,
                 [
                     *(to_cell(difference.figures[figure], sign="+") for figure in COMPARED),
-                    *(
-                        ResultCell("<0.001" if p < 0.001 else f"{p:.3f}")
-                        for p in (difference.p, difference.corrected_p)
-                    ),
+                    *(ResultCell(write_p(p)) for p in (difference.p, difference.corrected_p)),
                 ],
             )
             for name, difference in statistics.differences.items()

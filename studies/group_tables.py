@@ -1,0 +1,149 @@
+"""The tables of figures by group: for reading, as CSV, and as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from trifuse.classifiers.metrics import json_safe
+from trifuse.classifiers.output import check_output, open_output
+from trifuse.classifiers.text_tables import TITLES, csv_text
+from trifuse.studies.group_figures import DIFFERENCES, ENOUGH_LESIONS, GroupFigures
+from trifuse.studies.result_tables import (
+    ResultCell,
+    ResultTable,
+    csv_columns,
+    to_cell,
+    to_latex,
+    to_markdown,
+    write_digits,
+    write_p,
+)
+
+GROUP_FILES = ("groups.csv", "groups.md", "groups.tex")
+SHOWN = ("bma", "accuracy", "macro_auc", "log_loss", "ece", "coverage", "set_size")
+"""Figures of the tables for reading; the CSV file and JSON have all of them."""
+GROUP_TITLES = TITLES | {"recall": "recall", "coverage": "coverage", "set_size": "set size"}
+INTERVALS = "95 % intervals by bootstrap over lesions"
+
+
+def make_group_tables(measured: Sequence[GroupFigures]) -> list[ResultTable]:
+    """Make the tables that groups are read from: their figures, and differences from the rest.
+
+    The differences stand figure by figure, the largest first; groups of too few lesions last.
+    """
+    differences = [
+        (key, found)
+        for key in DIFFERENCES
+        for found in sorted(measured, key=lambda one: _rank(one, key))
+        if not math.isnan(found.differences[key].value)
+    ]
+    few = f"groups of fewer than {ENOUGH_LESIONS} lesions are marked (too few)"
+    tables = [
+        ResultTable(
+            "groups",
+            f"Figures by group; {INTERVALS}; {few}",
+            ("group", "lesions", "images", *(GROUP_TITLES[name] for name in SHOWN)),
+            [
+                (
+                    _name(found),
+                    [
+                        ResultCell(f"{found.n_lesions:,}"),
+                        ResultCell(f"{found.n_images:,}"),
+                        *(to_cell(found.figures[name]) for name in SHOWN),
+                    ],
+                )
+                for found in measured
+            ],
+        ),
+        ResultTable(
+            "group_differences",
+            "Differences from the rest, class by class, the mean over the classes that both hold; "
+            f"the largest first; {INTERVALS}; p of exchanged lesions, alone and corrected for all "
+            f"tests by Holm; {few} and not tested",
+            ("group", "figure", "lesions", "difference", "p", "corrected p"),
+            [
+                (
+                    _name(found),
+                    [
+                        ResultCell(GROUP_TITLES[key]),
+                        ResultCell(f"{found.n_lesions:,}"),
+                        to_cell(found.differences[key], sign="+"),
+                        ResultCell(write_p(found.p[key])),
+                        ResultCell(write_p(found.corrected_p[key])),
+                    ],
+                )
+                for key, found in differences
+            ],
+        ),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def group_rows(measured: Iterable[GroupFigures]) -> list[dict[str, Any]]:
+    """Give plain JSON values, a dict a group, with None for what is undefined or not known."""
+    return [
+        json_safe(
+            {
+                "column": found.column,
+                "group": found.value,
+                "lesions": found.n_lesions,
+                "images": found.n_images,
+                "too_few": found.too_few,
+                "figures": {name: tuple(each) for name, each in found.figures.items()},
+                "differences": {name: tuple(each) for name, each in found.differences.items()},
+                "p": found.p,
+                "corrected_p": found.corrected_p,
+            }
+        )
+        for found in measured
+    ]
+
+
+def groups_csv(measured: Iterable[GroupFigures]) -> str:
+    """Write a row a group; each figure has three columns, as ``bma``, ``bma_low``, ``bma_high``."""
+    rows = [
+        {
+            "column": found.column,
+            "group": found.value,
+            "lesions": found.n_lesions,
+            "images": found.n_images,
+            "too_few": "yes" if found.too_few else "no",
+            **csv_columns(found.figures),
+            **csv_columns(found.differences, "difference_"),
+            **{f"p_{name}": write_digits(p) for name, p in found.p.items()},
+            **{f"corrected_p_{name}": write_digits(p) for name, p in found.corrected_p.items()},
+        }
+        for found in measured
+    ]
+    return csv_text(rows[0], (row.values() for row in rows))
+
+
+def groups_markdown(measured: Sequence[GroupFigures]) -> str:
+    """Write the tables for reading."""
+    return "\n".join(map(to_markdown, make_group_tables(measured)))
+
+
+def check_groups(folder: Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
+    """Raise `OutputError` if a file of `GROUP_FILES` must not be written."""
+    for name in GROUP_FILES:
+        check_output(folder / name, overwrite, inputs)
+
+
+def write_groups(folder: Path, measured: Sequence[GroupFigures]) -> None:
+    """Write `GROUP_FILES` into a folder that exists, each one whole."""
+    latex = "\n".join(map(to_latex, make_group_tables(measured)))
+    contents = (groups_csv(measured), groups_markdown(measured), latex)
+    for name, content in zip(GROUP_FILES, contents, strict=True):
+        with open_output(folder / name) as file:
+            file.write(content.encode())
+
+
+def _name(found: GroupFigures) -> str:
+    return f"{found.name} (too few)" if found.too_few else found.name
+
+
+def _rank(found: GroupFigures, key: str) -> tuple[bool, float]:
+    return found.too_few, -abs(found.differences[key].value)

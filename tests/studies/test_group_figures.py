@@ -1,0 +1,183 @@
+"""Figures by group: against figures worked out by hand, and those of all images."""
+
+import math
+
+import numpy as np
+import pytest
+
+from trifuse.classifiers.metrics import bootstrap_intervals, compute_metrics
+from trifuse.studies.group_figures import exchange_test, measure_groups
+from trifuse.studies.group_tables import (
+    group_rows,
+    groups_csv,
+    groups_markdown,
+    make_group_tables,
+)
+from trifuse.studies.groups import Group
+from trifuse.studies.matched import match_predictions
+
+# label, in the group, answer, prediction set, lesion
+IMAGES = [
+    ("a", 1, "a", "a", "1"),
+    ("a", 1, "a", "a;b", "1"),
+    ("a", 0, "a", "a", "2"),
+    ("a", 0, "b", "b;c", "3"),
+    ("b", 1, "a", "a;b;c", "4"),
+    ("b", 0, "b", "b", "5"),
+    ("c", 0, "c", "c", "6"),
+]
+
+
+@pytest.fixture
+def match(tmp_path):
+    """Match rows like `IMAGES`, with what the file says of training."""
+
+    def match_rows(rows, review="", sets=True):
+        lines = ["image,status,label_1,probability_1,probability_of_a,probability_of_b,"
+                 "probability_of_c,review,prediction_set,message"]  # fmt: skip
+        for i, (_, _, answer, names, _) in enumerate(rows):
+            shares = ",".join("0.6" if name == answer else "0.2" for name in "abc")
+            lines.append(f"{i},ok,{answer},0.6,{shares},{review},{names if sets else ''},")
+        path = tmp_path / "predictions.csv"
+        path.write_text("\n".join(lines) + "\n")
+        truth = {str(i): row[0] for i, row in enumerate(rows)}
+        return match_predictions(path, truth, {str(i): row[4] for i, row in enumerate(rows)})
+
+    return match_rows
+
+
+def group_of(rows, column="sex", value="f"):
+    return Group(column, value, np.array([row[1] == 1 for row in rows]))
+
+
+def test_figures_are_those_worked_out_by_hand(match):
+    everyone, found = measure_groups(match(IMAGES), [group_of(IMAGES)])
+    assert (everyone.name, everyone.n_images, everyone.n_lesions) == ("all", 7, 6)
+    assert (found.name, found.n_images, found.n_lesions) == ("sex: f", 3, 2)
+    assert found.figures["accuracy"].value == pytest.approx(2 / 3)
+    assert found.figures["bma"].value == pytest.approx((1 + 0) / 2)
+    assert found.figures["coverage"].value == 1
+    assert found.figures["set_size"].value == pytest.approx((1 + 2 + 3) / 3)
+    assert everyone.figures["coverage"].value == pytest.approx(6 / 7)
+    # a: 2 of 2 less 1 of 2; b: 0 of 1 less 1 of 1; c is in the rest alone.
+    assert found.differences["recall"].value == pytest.approx((0.5 - 1) / 2)
+    assert found.differences["coverage"].value == pytest.approx((0.5 + 0) / 2)
+    assert found.differences["set_size"].value == pytest.approx((1.5 - 1.5 + 3 - 1) / 2)
+    assert math.isnan(everyone.differences["recall"].value)
+    assert found.too_few
+    assert all(map(math.isnan, found.p.values()))
+
+
+def test_all_images_have_the_figures_and_intervals_of_the_whole(match):
+    images = match(IMAGES)
+    (everyone,) = measure_groups(images, [])
+    metrics = compute_metrics(images.probabilities, images.labels, "abc", images.lesions)
+    intervals = bootstrap_intervals(images.probabilities, images.labels, images.lesions, "abc")
+    for name in ("bma", "accuracy", "macro_auc", "log_loss", "brier", "ece"):
+        value, *interval = everyone.figures[name]
+        assert value == getattr(metrics, name)
+        assert tuple(interval) == intervals[name]
+
+
+def many(wrong, n=60, sets=("a", "a")):
+    """Give n lesions of class a in the group, and n beyond it that are all right."""
+    inside = [("a", 1, "b" if i < wrong else "a", sets[0], f"i{i}") for i in range(n)]
+    return [*inside, *[("a", 0, "a", sets[1], f"o{i}") for i in range(n)]]
+
+
+def test_a_difference_beyond_chance_is_found_and_corrected(match):
+    rows = many(30)
+    _, found = measure_groups(match(rows), [group_of(rows)])
+    assert found.differences["recall"].value == -0.5
+    assert found.differences["recall"].high < -0.3
+    assert found.p == {"recall": 1 / 5000, "coverage": 1, "set_size": 1}
+    assert found.corrected_p == pytest.approx({"recall": 3 / 5000, "coverage": 1, "set_size": 1})
+    assert not found.too_few
+
+
+def test_groups_of_other_class_shares_do_not_differ_for_that(match):
+    """Of a hard class all are wrong, wherever; the group has more of it."""
+    rows = [("b" if i < 50 + 30 * g else "a", g, "a", "a;b", f"{g}{i}")
+            for g in (0, 1) for i in range(100)]  # fmt: skip
+    everyone, found = measure_groups(match(rows), [group_of(rows)])
+    assert found.figures["accuracy"].value == 0.2
+    assert everyone.figures["accuracy"].value == 0.35
+    assert found.differences["recall"] == (0, 0, 0)
+    assert found.p["recall"] == 1
+
+
+def test_images_of_one_lesion_are_no_independent_evidence(match):
+    """Ten images a lesion tell no more than one."""
+    single = many(15)
+    tenfold = [row for row in single for _ in range(10)]
+    one, ten = (measure_groups(match(rows), [group_of(rows)])[1] for rows in (single, tenfold))
+    assert ten.n_lesions == one.n_lesions == 60
+    assert ten.n_images == 600
+    assert ten.figures["accuracy"].low == pytest.approx(one.figures["accuracy"].low)
+    assert ten.differences["recall"].low == pytest.approx(one.differences["recall"].low)
+    assert ten.p["recall"] == one.p["recall"]
+
+
+def test_images_of_the_training_are_left_out_unless_there_are_no_others(match, tmp_path):
+    images = match(IMAGES, review="training-image")
+    assert measure_groups(images, [])[0].n_images == 7
+    path = tmp_path / "predictions.csv"
+    path.write_text(path.read_text().replace("training-image", "", 3))
+    truth = {str(i): row[0] for i, row in enumerate(IMAGES)}
+    found = measure_groups(match_predictions(path, truth), [group_of(IMAGES)])
+    assert [one.n_images for one in found] == [3, 2]
+
+
+def test_without_sets_there_is_no_coverage(match):
+    rows = many(30)
+    _, found = measure_groups(match(rows, sets=False), [group_of(rows)])
+    for name in ("coverage", "set_size"):
+        assert all(map(math.isnan, found.figures[name]))
+        assert all(map(math.isnan, found.differences[name]))
+        assert math.isnan(found.p[name])
+    assert found.corrected_p["recall"] == found.p["recall"] == 1 / 5000
+    assert group_rows([found])[0]["figures"]["coverage"] == [None, None, None]
+
+
+def test_the_exchange_test_counts_the_ways_to_exchange():
+    """Two right in the group, two wrong beyond: 2 of the 6 ways differ by as much."""
+    values, inside = np.array([[1.0, 1, 0, 0], [0, 0, 0, 0]]), np.array([1, 1, 0, 0], bool)
+    p = exchange_test(values, inside, np.zeros(4, int), np.arange(4))
+    assert p == pytest.approx([1 / 3, 1], abs=0.02)
+    # Another class on one side alone changes nothing.
+    more = np.pad(values, [(0, 0), (0, 3)])
+    wider = np.array([1, 1, 0, 0, 1, 1, 1], bool)
+    again = exchange_test(more, wider, np.array([0, 0, 0, 0, 1, 1, 1]), np.arange(7))
+    assert again.tolist() == p.tolist()
+    none = exchange_test(values, inside, np.array([0, 0, 1, 1]), np.arange(4))
+    assert np.isnan(none).all()
+
+
+def test_the_exchange_test_holds_its_level():
+    """Where nothing differs, p is below 0.1 in about a tenth of the groups."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(200):
+        labels = rng.integers(3, size=80)
+        values = (rng.random((1, 80)) < np.array([0.9, 0.6, 0.3])[labels]).astype(float)
+        inside = rng.random(80) < 0.2 + 0.2 * labels
+        found.append(exchange_test(values, inside, labels, np.arange(80), 199)[0])
+    assert 0.04 < np.mean(np.array(found) <= 0.1) < 0.16
+
+
+def test_tables_mark_few_lesions_and_begin_with_the_largest_difference(match):
+    rows = many(30)
+    halves = [Group("half", str(h), np.arange(120) % 40 < h) for h in (10, 30)]
+    measured = measure_groups(match(rows), [*halves, group_of(rows)])
+    figures, differences = make_group_tables(measured)
+    assert figures.header[:5] == ("group", "lesions", "images", "BMA", "accuracy")
+    names = [name for name, _ in figures.rows]
+    assert names == ["all", "half: 10 (too few)", "half: 30", "sex: f"]
+    first = [(name, cells[0].value, cells[2].value) for name, cells in differences.rows[:3]]
+    assert first[0] == ("sex: f", "recall", "-0.500")
+    assert first[-1][0] == "half: 10 (too few)"
+    assert [cells[-1].value for _, cells in differences.rows[:3]][-1] == "-"
+    assert "| sex: f " in groups_markdown(measured)
+    header, *lines = groups_csv(measured).splitlines()
+    assert header.startswith("column,group,lesions,images,too_few,bma,bma_low,bma_high,")
+    assert lines[1].startswith("half,10,30,30,yes,")
+    assert len(lines) == 4
