@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from trifuse.datasets.csv_table import Columns
     from trifuse.studies.decided import DecidedEvaluation
     from trifuse.studies.evaluation import Evaluation
-    from trifuse.studies.group_figures import GroupFigures
     from trifuse.studies.matched import MatchedImages
+    from trifuse.studies.result_files import Result
 
 
-def _parse_by(
+def _parse_names(
     ctx: click.Context,  # noqa: ARG001
     param: click.Parameter,  # noqa: ARG001
     text: str | None,
@@ -52,15 +53,17 @@ def _parse_bands(
 @click.argument("predictions", type=click.Path())
 @click.argument("truth", type=click.Path())
 @columns_options
-@click.option("--by", metavar="COLUMNS", callback=_parse_by,
+@click.option("--by", metavar="COLUMNS", callback=_parse_names,
               help="Measure in groups too, as age,sex,age*sex.")  # fmt: skip
 @click.option("--bands", multiple=True, metavar="COLUMN=NUMBERS", callback=_parse_bands,
               help="Where the groups of a column of numbers begin, as age=0,40,60; may be "
               "repeated.")  # fmt: skip
 @click.option("--groups-from", metavar="FILE.csv", type=click.Path(path_type=Path),
               help="A table of images with more columns for --by.")  # fmt: skip
+@click.option("--positive", metavar="CLASSES", callback=_parse_names,
+              help="Measure what it takes to find them, as mel,bcc,akiec.")  # fmt: skip
 @click.option("-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path),
-              help="For the groups as CSV, Markdown and LaTeX.")  # fmt: skip
+              help="For the tables of --by and --positive: CSV, Markdown, LaTeX.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace what is in FOLDER.")
 @json_option
 def command(predictions: str, truth: str, columns: Columns, as_json: bool, **options: Any) -> None:
@@ -74,29 +77,31 @@ def command(predictions: str, truth: str, columns: Columns, as_json: bool, **opt
     are measured apart.
 
     With --by it measures in groups too: by columns of TRUTH, of the table of inputs that `predict`
-    carried through, or of --groups-from; and says where they differ from the rest.
+    carried through, or of --groups-from; and says where they differ from the rest. With --positive
+    it says how many images must be looked at to find these classes, and `positive` (yes or no) is
+    a column for --by.
 
     \b
     trifuse evaluate predictions.csv HAM10000_metadata.csv
     trifuse evaluate predictions.csv corrections.csv
     trifuse evaluate predictions.csv HAM10000_metadata.csv --by age,sex,age*dx --bands age=0,40,60
+    trifuse evaluate predictions.csv HAM10000_metadata.csv --positive mel,bcc,akiec
     """
     from trifuse.batch.outputs.reopen import read_manifest
     from trifuse.classifiers.output import make_folder
-    from trifuse.studies.group_tables import (
-        check_groups,
-        group_rows,
-        groups_markdown,
-        write_groups,
+    from trifuse.studies.result_files import (
+        check_result_files,
+        tables_to_markdown,
+        write_result_files,
     )
 
-    _check_options(options)
-    folder, groups_from = options["output"], options["groups_from"]
-    if folder is not None and folder.exists():
-        inputs = [predictions, truth, *([groups_from] if groups_from else [])]
-        check_groups(folder, options["overwrite"], inputs)
+    asked = _check_options(options)
+    folder = options["output"]
+    if folder is not None:
+        inputs = filter(None, (predictions, truth, options["groups_from"]))
+        check_result_files(folder, asked, options["overwrite"], inputs)
     evaluation = _evaluate(predictions, truth, columns)
-    measured = _measure(evaluation.images, Path(truth), columns, options) if options["by"] else []
+    results = list(_measure(evaluation.images, Path(truth), columns, options))
     warning, manifest = evaluation.warning, read_manifest(Path(predictions))
     if not evaluation.marks_training and (known := manifest.get("training_images")):
         warning = (
@@ -104,38 +109,54 @@ def command(predictions: str, truth: str, columns: Columns, as_json: bool, **opt
             "not say on which: the figures are too good; predict with another --format"
         )
     if folder is not None:
-        write_groups(make_folder(folder), measured)
+        make_folder(folder)
+        for result in results:
+            write_result_files(folder, result)
     found = {**evaluation.to_dict(), "warning": warning}
     if as_json:
-        found |= {"groups": group_rows(measured)} if measured else {}
+        found |= {result.name: result.plain for result in results}
         show(json.dumps(found, allow_nan=False))
     else:
         show(evaluation.to_text())
-        if measured:
-            show(f"\n{groups_markdown(measured)}".removesuffix("\n"))
+        for result in results:
+            show(f"\n{tables_to_markdown(result.tables)}".removesuffix("\n"))
     if warning:
         say(f"warning: {warning}.")
 
 
-def _check_options(options: dict[str, Any]) -> None:
-    """Refuse options that would do nothing."""
-    for name in ("bands", "groups_from", "output"):
+def _check_options(options: dict[str, Any]) -> list[str]:
+    """Refuse options that would do nothing; name the results that are asked for."""
+    for name in ("bands", "groups_from"):
         if options[name] and not options["by"]:
             raise click.UsageError(f"--{name.replace('_', '-')} needs --by, which names columns.")
+    names = {"groups": options["by"], "positives": options["positive"]}
+    asked = [name for name, given in names.items() if given]
+    if options["output"] and not asked:
+        raise click.UsageError("--output needs --by or --positive, whose tables it is for.")
     columns = {name for pair in options["by"] for name in pair.split("*")}
     if idle := [name for name in options["bands"] if name not in columns]:
         raise click.UsageError(f"--bands names {idle[0]!r}, which --by does not.")
+    return asked
 
 
 def _measure(
     images: MatchedImages, truth: Path, columns: Columns, options: dict[str, Any]
-) -> list[GroupFigures]:
+) -> Iterator[Result]:
     from trifuse.studies.group_figures import measure_groups
+    from trifuse.studies.group_tables import groups_result
     from trifuse.studies.groups import divide_images, find_cells
+    from trifuse.studies.positive_tables import positives_result
+    from trifuse.studies.positives import measure_positives, tell_positive
 
-    cells = find_cells(images, truth, columns, options["groups_from"])
-    groups = divide_images(options["by"], cells, options["bands"])
-    return measure_groups(images, groups)
+    if by := options["by"]:
+        cells = find_cells(images, truth, columns, options["groups_from"])
+        if options["positive"]:
+            told = tell_positive(images, options["positive"])
+            cells["positive"] = ["yes" if one else "no" for one in told]
+        groups = divide_images(by, cells, options["bands"])
+        yield groups_result(measure_groups(images, groups))
+    if options["positive"]:
+        yield positives_result(measure_positives(images, options["positive"]))
 
 
 def _evaluate(predictions: str, truth: str, columns: Columns) -> Evaluation | DecidedEvaluation:

@@ -113,7 +113,7 @@ def measure_groups(images: MatchedImages, groups: Sequence[Group]) -> list[Group
         resamples of whole lesions: of a figure those of the group, of a difference those of
         all images, so that a lesion with images on both sides is drawn with both.
     """
-    used = ~images.known if not images.known.all() else np.ones(len(images.rows), dtype=bool)
+    used = images.counted
     told = _Images(images, used)
     members = [np.ones(used.sum(), dtype=bool), *(group.members[used] for group in groups)]
     names = [("", ""), *((group.column, group.value) for group in groups)]

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from trifuse.classifiers.metrics import json_safe
-from trifuse.classifiers.output import check_output, open_output
 from trifuse.classifiers.text_tables import TITLES, csv_text
 from trifuse.studies.group_figures import DIFFERENCES, ENOUGH_LESIONS, GroupFigures
+from trifuse.studies.result_files import Result
 from trifuse.studies.result_tables import (
     ResultCell,
     ResultTable,
     csv_columns,
     to_cell,
-    to_latex,
-    to_markdown,
     write_digits,
     write_p,
 )
 
-GROUP_FILES = ("groups.csv", "groups.md", "groups.tex")
 SHOWN = ("bma", "accuracy", "macro_auc", "log_loss", "ece", "coverage", "set_size")
 """Figures of the tables for reading; the CSV file and JSON have all of them."""
 GROUP_TITLES = TITLES | {"recall": "recall", "coverage": "coverage", "set_size": "set size"}
@@ -121,24 +117,9 @@ def groups_csv(measured: Iterable[GroupFigures]) -> str:
     return csv_text(rows[0], (row.values() for row in rows))
 
 
-def groups_markdown(measured: Sequence[GroupFigures]) -> str:
-    """Write the tables for reading."""
-    return "\n".join(map(to_markdown, make_group_tables(measured)))
-
-
-def check_groups(folder: Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
-    """Raise `OutputError` if a file of `GROUP_FILES` must not be written."""
-    for name in GROUP_FILES:
-        check_output(folder / name, overwrite, inputs)
-
-
-def write_groups(folder: Path, measured: Sequence[GroupFigures]) -> None:
-    """Write `GROUP_FILES` into a folder that exists, each one whole."""
-    latex = "\n".join(map(to_latex, make_group_tables(measured)))
-    contents = (groups_csv(measured), groups_markdown(measured), latex)
-    for name, content in zip(GROUP_FILES, contents, strict=True):
-        with open_output(folder / name) as file:
-            file.write(content.encode())
+def groups_result(measured: Sequence[GroupFigures]) -> Result:
+    """Give the groups in every form that they are written in."""
+    return Result("groups", groups_csv(measured), make_group_tables(measured), group_rows(measured))
 
 
 def _name(found: GroupFigures) -> str:

@@ -60,6 +60,12 @@ class MatchedImages:
         return np.array([reviews is not None and TRAINING_IMAGE in reviews[r] for r in self.rows])
 
     @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Tell those that the model was not trained on, or all if it was on all; (n_images,)."""
+        known = self.known
+        return ~known | known.all()
+
+    @property
     def n_elsewhere(self) -> int:
         """How many were matched by file name alone, from a folder called otherwise."""
         return sum(map(lie_elsewhere, self.names, self.keys))

@@ -1,4 +1,4 @@
-"""`trifuse evaluate --by`: figures of groups, in every format of the predictions and on disk."""
+"""`trifuse evaluate --by` and `--positive`, in every format of the predictions and on disk."""
 
 import csv
 import json
@@ -70,11 +70,26 @@ def test_files_and_text(trifuse, written):
     assert trifuse(*command, "--overwrite").code == 0
 
 
+def test_positive_classes(trifuse, written):
+    command = ("evaluate", "p.csv", "t.csv", "--positive", "B")
+    ran = trifuse(*command, "-o", "new")
+    assert ran.code == 0, ran.err
+    assert sorted(path.name for path in Path("new").iterdir()) == [
+        "positives.csv", "positives.md", "positives.tex",
+    ]  # fmt: skip
+    assert ran.out.endswith(Path("new/positives.md").read_bytes())
+    found = json.loads(trifuse(*command, "--by", "positive", "--json").out)
+    assert found["positives"]["positive_images"] == 1
+    assert found["positives"]["figures"]["roc_auc"][0] == 0.5
+    assert [group["images"] for group in found["groups"]] == [4, 3, 1]
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
         (["--bands", "age=0,40"], 2, "--bands needs --by, which names columns."),
-        (["-o", "x"], 2, "--output needs --by, which names columns."),
+        (["-o", "x"], 2, "--output needs --by or --positive, whose tables it is for."),
+        (["--positive", "scc", "-o", "x"], 1, "'scc' is none of the classes of the predictions"),
         (["--by", "sex", "--bands", "age=0"], 2, "--bands names 'age', which --by does not."),
         (["--by", "age", "--bands", "age=40,0"], 2, "does not say where bands begin, the lowest"),
         (["--by", "age", "--bands", "age=nan"], 2, "does not say where bands begin"),

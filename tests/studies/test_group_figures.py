@@ -10,11 +10,11 @@ from trifuse.studies.group_figures import exchange_test, measure_groups
 from trifuse.studies.group_tables import (
     group_rows,
     groups_csv,
-    groups_markdown,
     make_group_tables,
 )
 from trifuse.studies.groups import Group
 from trifuse.studies.matched import match_predictions
+from trifuse.studies.result_files import tables_to_markdown
 
 # label, in the group, answer, prediction set, lesion
 IMAGES = [
@@ -176,7 +176,7 @@ def test_tables_mark_few_lesions_and_begin_with_the_largest_difference(match):
     assert first[0] == ("sex: f", "recall", "-0.500")
     assert first[-1][0] == "half: 10 (too few)"
     assert [cells[-1].value for _, cells in differences.rows[:3]][-1] == "-"
-    assert "| sex: f " in groups_markdown(measured)
+    assert "| sex: f " in tables_to_markdown([figures, differences])
     header, *lines = groups_csv(measured).splitlines()
     assert header.startswith("column,group,lesions,images,too_few,bma,bma_low,bma_high,")
     assert lines[1].startswith("half,10,30,30,yes,")
