@@ -104,10 +104,11 @@ def command(predictions: str, truth: str, columns: Columns, as_json: bool, **opt
     results = list(_measure(evaluation.images, Path(truth), columns, options))
     warning, manifest = evaluation.warning, read_manifest(Path(predictions))
     if not evaluation.marks_training and (known := manifest.get("training_images")):
-        warning = (
+        told = (
             f"the model was trained on {known} of the images in {predictions}, whose format does "
             "not say on which: the figures are too good; predict with another --format"
         )
+        warning = f"{warning}; {told}" if warning else told
     if folder is not None:
         make_folder(folder)
         for result in results:

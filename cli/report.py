@@ -44,6 +44,8 @@ class ReportOptions:
         Of the most doubtful images.
     rows : int
         Images that are listed.
+    audit : int
+        Images that are drawn at random, and listed among the first.
     """
 
     predictions: Path
@@ -55,6 +57,7 @@ class ReportOptions:
     thumbnails: int = THUMBNAILS
     evidence: int = 0
     rows: int = ROWS
+    audit: int = 0
 
 
 @click.command("report")
@@ -72,6 +75,8 @@ class ReportOptions:
 @model_option("The model that scored the images.", required=False)
 @click.option("--rows", type=click.IntRange(1, MOST), default=ROWS, show_default=True,
               help="List so many images, the most doubtful.")  # fmt: skip
+@click.option("--audit", type=click.IntRange(0, MOST), default=0, show_default=True,
+              help="Mix so many images, drawn at random, among the first.")  # fmt: skip
 @jobs_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing page.")
 def command(
@@ -82,7 +87,8 @@ def command(
     PREDICTIONS is what `trifuse predict` wrote, in any of its formats, with its manifest beside it.
     The page is one file without network. It tells how the night went, beside what training
     promised, and lists the images, the doubtful ones first. What a person decides there, image by
-    image, is kept in the browser, and saved as corrections.csv.
+    image, is kept in the browser, and saved as corrections.csv. With --audit that file lets
+    `trifuse evaluate` tell how good the whole night is.
 
     Images are found by the paths that rows are called by. Where these are called otherwise (by a
     table's id, an UID, --id name, sha256 or hmac), name what was scored: INPUT is what
@@ -101,6 +107,8 @@ def command(
         raise click.UsageError("standard input cannot be read again; name files and folders.")
     if options["evidence"] and not options["model"]:
         raise click.UsageError("--evidence needs the model that scored the images; name it by -m.")
+    if 2 * options["audit"] > options["rows"]:
+        raise click.UsageError("--audit stands among twice as many images; list more by --rows.")
     if no_thumbnails:
         options |= {"thumbnails": 0, "evidence": 0}
     job = ReportOptions(inputs=chosen, **options)
@@ -128,6 +136,7 @@ def write_report(options: ReportOptions) -> None:
     from trifuse.batch.thumbnails import draw_thumbnails
     from trifuse.classifiers.output import open_output
     from trifuse.features.files import file_sha256
+    from trifuse.studies.report.audit import draw_audit, order_queue
     from trifuse.studies.report.night import read_night
     from trifuse.studies.report.night_page import render_night
     from trifuse.studies.report.night_summary import Manifest
@@ -138,15 +147,17 @@ def write_report(options: ReportOptions) -> None:
     key = None if options.id_key is None else read_key(Path(options.id_key))
     scored = ScoredInputs(night.images, path, manifest.entries, options.inputs, key)
     scored.check()
+    source = (path.name, file_sha256(path))
+    # The page made anew of the same file draws the same images.
+    audit = draw_audit(night, options.audit, int(source[1], 16)) if options.audit else None
     model = _load_model(options, manifest) if options.evidence else None
-    order = night.rank_doubts()[: options.rows]
+    order = order_queue(night, audit, options.rows)
     doubtful = order[night.is_read[order]].tolist()[: options.thumbnails]
     pictures = draw_thumbnails(scored, doubtful, options.jobs) if doubtful else {}
     _tell_missing(len(doubtful) - len(pictures), len(doubtful), options)
     shown = [row for row in doubtful if row in pictures][: options.evidence]
     evidence = {} if model is None else _explain(scored, shown, model, options.jobs)
-    source = (path.name, file_sha256(path))
-    page = render_night(night, manifest, source, pictures, evidence, options.rows)
+    page = render_night(night, manifest, source, pictures, evidence, options.rows, audit)
     with open_output(options.output) as file:
         file.write(page.encode("utf-8", "replace"))
 

@@ -1,11 +1,12 @@
 """What a reader decided of the images of a night: corrections.csv, as the page of a night saves it.
 
 Its columns are ``image,predicted,label,decision,by,at,remark``; the last three may be missing, and
-there may be ``group`` and others.
+there may be ``audit``, ``group`` and others.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Correction(NamedTuple):
         One of `DECISIONS`.
     group : str
         The lesion; empty where the file does not tell.
+    audit : (int, int), optional
+        Of an image that was drawn at random: how many were, and of how many.
     """
 
     where: str
@@ -43,6 +46,7 @@ class Correction(NamedTuple):
     label: str
     decision: str
     group: str = ""
+    audit: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,23 @@ class Corrections:
     def decided(self) -> tuple[Correction, ...]:
         """Those that have a label."""
         return tuple(row for row in self.rows if row.label)
+
+    @property
+    def audit(self) -> tuple[int, int] | None:
+        """How many images were drawn at random, and of how many.
+
+        Raises
+        ------
+        DatasetError
+            If rows tell of several audits.
+        """
+        drawn = [row for row in self.rows if row.audit]
+        if others := [row for row in drawn if row.audit != drawn[0].audit]:
+            raise DatasetError(
+                f"{others[0].where}: its audit is another than that of {drawn[0].where}; keep "
+                "the rows of one"
+            )
+        return drawn[0].audit if drawn else None
 
     def count(self) -> dict[str, int]:
         """Count the images of each decision."""
@@ -116,9 +137,14 @@ def _check(where: str, cells: dict[str, str]) -> Correction:
         problem = f"label is empty; give the class that was decided, or the decision {UNSURE}"
     elif decision == ACCEPT and label != predicted:
         problem = f"{predicted!r} is accepted, but the label is {label!r}; make it a {CHANGE}"
+    drawn = cells.get("audit", "").strip()
+    numbers = re.fullmatch(r"([0-9]{1,9}) of ([0-9]{1,9})", drawn, re.ASCII)
+    audit = (int(numbers[1]), int(numbers[2])) if numbers else None
+    if drawn and (audit is None or not 0 < audit[0] <= audit[1]):
+        problem = problem or f"audit is {drawn!r} instead of, for example, '200 of 1930'"
     if problem:
         raise DatasetError(f"{where}: {problem}")
-    return Correction(where, image, label, decision, cells.get("group", "").strip())
+    return Correction(where, image, label, decision, cells.get("group", "").strip(), audit)
 
 
 def _name(row: Correction) -> str:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trifuse.datasets.corrections import Corrections
+from trifuse.datasets.table import DatasetError
+from trifuse.studies.audited import UNDECIDED, UNSURE, AuditedNight, audit_night
 from trifuse.studies.evaluation import Evaluation, evaluate_predictions
 from trifuse.studies.matched import MatchedImages
+from trifuse.studies.report.night import Night, read_night
 
 BY_DOUBT = (
     "these images were chosen by doubt: their figures tell how the decided images went, and "
     "estimate nothing of the whole"
+)
+MIXED = (
+    "most decided images were chosen by doubt: of the whole the figures of the audit alone tell, "
+    "not the tables of the decided images"
 )
 
 
@@ -26,10 +36,13 @@ class DecidedEvaluation:
         Of the decided images.
     decisions : dict of str to int
         Images by decision; those that are unsure are in no figure.
+    night : AuditedNight, optional
+        What they say of the whole, where some were drawn at random.
     """
 
     evaluation: Evaluation
     decisions: dict[str, int]
+    night: AuditedNight | None = None
 
     @property
     def images(self) -> MatchedImages:
@@ -44,18 +57,25 @@ class DecidedEvaluation:
     @property
     def warning(self) -> str:
         """What the figures are not."""
-        return "; ".join(filter(None, (BY_DOUBT, self.evaluation.warning)))
+        told = [BY_DOUBT] if self.night is None else [MIXED, self.night.warning]
+        return "; ".join(filter(None, [*told, self.evaluation.warning]))
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, with None for what is undefined or not known."""
-        return {**self.evaluation.to_dict(), "decisions": self.decisions, "warning": self.warning}
+        return {
+            **self.evaluation.to_dict(),
+            "decisions": self.decisions,
+            "night": self.night and self.night.to_dict(),
+            "warning": self.warning,
+        }
 
     def to_text(self) -> str:
         """Render plain aligned tables for a terminal."""
         told = (
             "Decisions: {accept:,} accepted, {change:,} changed; {unsure:,} unsure: in no figure."
         ).format(**self.decisions)
-        return f"{told}\n{self.evaluation.to_text()}"
+        night = [] if self.night is None else [self.night.to_text()]
+        return "\n\n".join([*night, f"{told}\n{self.evaluation.to_text()}"])
 
 
 def evaluate_decided(
@@ -66,9 +86,40 @@ def evaluate_decided(
     Raises
     ------
     DatasetError
-        As `trifuse.studies.evaluation.evaluate_predictions` does.
+        As `trifuse.studies.evaluation.evaluate_predictions` does; or if the audit is another's.
     """
     decided = corrections.decided
     labels = {row.image: row.label for row in decided}
     groups = {row.image: row.group or row.image for row in decided}
-    return DecidedEvaluation(evaluate_predictions(predictions, labels, groups), corrections.count())
+    evaluation = evaluate_predictions(predictions, labels, groups)
+    night = None
+    if corrections.audit is not None:
+        night = _audit(Path(predictions), read_night(predictions), corrections)
+    return DecidedEvaluation(evaluation, corrections.count(), night)
+
+
+def _audit(path: Path, night: Night, corrections: Corrections) -> AuditedNight:
+    """Lay the decisions out in the order of doubts."""
+    n_drawn, n_read = corrections.audit or (0, 0)
+    order = night.rank_doubts()
+    order = order[night.is_read[order]]
+    rows = {row.image: row for row in corrections.rows}
+    found = [rows.get(night.images[row]) for row in order]
+    is_drawn = np.array([row is not None and row.audit is not None for row in found])
+    n_marked = sum(row.audit is not None for row in corrections.rows)
+    if n_read != len(order) or is_drawn.sum() != n_marked or n_marked > n_drawn:
+        raise DatasetError(
+            f"the audit is not of {path}: it tells of {n_drawn:,} images drawn of {n_read:,}, and "
+            f"{is_drawn.sum():,} of its {n_marked:,} are among the {len(order):,} there; give the "
+            "predictions that the page was made of"
+        )
+    # A class may have been typed in; evaluate_predictions has let pass no other.
+    places = {name.casefold(): place for place, name in enumerate(night.classes)}
+    places |= {name: place for place, name in enumerate(night.classes)}
+    labels = [
+        UNDECIDED if row is None
+        else places.get(row.label, places.get(row.label.casefold(), UNSURE))
+        for row in found
+    ]  # fmt: skip
+    first = night.labels[order, 0]
+    return audit_night(first, np.array(labels), is_drawn, night.classes, n_drawn)

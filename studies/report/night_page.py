@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.studies.page import inline_parts, json_for_page, render_page
+from trifuse.studies.report.audit import Audit, order_queue
 from trifuse.studies.report.night import Night
 from trifuse.studies.report.night_summary import BINS, Manifest, NightSummary, name_reason
 from trifuse.studies.report.report_words import BENCH, HEAD
@@ -41,6 +42,7 @@ def render_night(
     pictures: Mapping[int, bytes],
     evidence: Mapping[int, Evidence],
     n_rows: int | None = None,
+    audit: Audit | None = None,
 ) -> str:
     """Render the page.
 
@@ -57,6 +59,8 @@ def render_night(
         Of rows.
     n_rows : int, optional
         So many images are listed, the most doubtful; unless told all are.
+    audit : Audit, optional
+        Images that are mixed among them, which the file of corrections alone tells.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def render_night(
     from markupsafe import Markup
 
     summary = NightSummary(night, manifest)
-    order = night.rank_doubts()[:n_rows]
+    order = order_queue(night, audit, n_rows)
     places = {int(row): place for place, row in enumerate(order)}
     shown = {
         "pictures": {places[row]: _encode(one) for row, one in pictures.items() if row in places},
@@ -100,7 +104,7 @@ def render_night(
         listed=HEAD["listed"].format(count=len(order), total=summary.n_images)
         if len(order) < summary.n_images
         else "",
-        data=Markup(json_for_page(_compact(night, manifest, order, source[1]))),  # noqa: S704
+        data=Markup(json_for_page(_compact(night, manifest, order, source[1], audit))),  # noqa: S704
         pictures=Markup(json_for_page(shown)),  # noqa: S704
         **parts,
     )
@@ -147,7 +151,11 @@ def _draw_bins(counts: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def _compact(
-    night: Night, manifest: Manifest, order: NDArray[np.intp], digest: str
+    night: Night,
+    manifest: Manifest,
+    order: NDArray[np.intp],
+    digest: str,
+    audit: Audit | None,
 ) -> dict[str, Any]:
     """Lay the listed rows out as columns; what repeats, as places in lists."""
     rows = order.tolist()
@@ -157,6 +165,7 @@ def _compact(
     probabilities = np.rint(np.nan_to_num(night.probabilities[order]) * SCALE).astype(int)
     return {
         "digest": digest,
+        "audit": None if audit is None else {"rows": audit.rows.tolist(), "mark": audit.mark},
         "classes": night.classes,
         "images": [night.images[row] for row in rows],
         "rows": rows,

@@ -241,4 +241,4 @@ function openStore() {
 
 const parse = id => JSON.parse(document.getElementById(id).textContent);
 const night = new Night(parse("data"), parse("pictures"));
-const bench = new Bench(night, new Corrections(night.digest, openStore()));
+const bench = new Bench(night, new Corrections(night.digest, openStore(), night.audit));

@@ -6,7 +6,8 @@ const NUMBER = /^[+-]?([0-9]+([.,][0-9]+)*|[.,][0-9]+)([eE][+-]?[0-9]+)?$/;
 
 // The store may be missing, full or forbidden: then it keeps nothing, and says so once.
 class Corrections {
-  constructor(digest, store) {
+  constructor(digest, store, audit) {
+    this.audit = audit && { rows: new Set(audit.rows), mark: audit.mark };
     this.prefix = `trifuse ${digest} `;
     this.store = store;
     this.records = new Map(); // by row of the file
@@ -91,7 +92,11 @@ class Corrections {
   write() {
     const decided = [...this.records].filter(([, record]) => record.decision);
     decided.sort((one, other) => one[0] - other[0]);
-    const lines = [CORRECTIONS, ...decided.map(([, record]) => CORRECTIONS.map(name => record[name] ?? ""))];
+    const lines = [[...CORRECTIONS], ...decided.map(([, record]) => CORRECTIONS.map(name => record[name] ?? ""))];
+    if (this.audit) {
+      lines[0].push("audit");
+      decided.forEach(([row], place) => lines[place + 1].push(this.audit.rows.has(row) ? this.audit.mark : ""));
+    }
     return encodeText(lines.map(line => line.map(writeCell).join(",") + "\n").join(""));
   }
 }

@@ -155,3 +155,17 @@ def test_predict_imports_nothing_of_it(here):
     )
     assert done.stdout == b"\n"
     assert Path("p.csv").exists()
+
+
+def test_an_audit_is_in_the_queue_and_the_same_for_the_same_night(night):
+    options = ("report", "p.csv", "--no-thumbnails", "--audit", "2", "-o")
+    assert night(*options, "one.html").code == 0
+    assert night(*options, "two.html").code == 0
+    assert Path("one.html").read_bytes() == Path("two.html").read_bytes()
+    audit = read("one.html")[1]["audit"]
+    assert audit["mark"] == "2 of 3"
+    assert len(set(audit["rows"])) == 2
+    result = night("report", "p.csv", "--audit", "4", "-o", "three.html")
+    assert (result.code, Path("three.html").exists()) == (1, False)
+    assert "an audit of 4 images cannot be drawn from 3 that could be read" in result.err
+    assert night("report", "p.csv", "--audit", "4", "--rows", "7", "-o", "no.html").code == 2

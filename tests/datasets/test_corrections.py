@@ -21,7 +21,7 @@ def test_reads_what_the_page_saves(write):
     )
     assert has_corrections(path)
     corrections = read_corrections([path])
-    assert [row[1:] for row in corrections.rows] == [
+    assert [row[1:5] for row in corrections.rows] == [
         ("w/cat.jpg", "mel", "accept", ""),
         ("w/broken.jpg", "", "unsure", ""),
         ("=dog.jpg", "nv", "change", ""),
@@ -82,3 +82,18 @@ def test_a_missing_column_is_named(write):
     with pytest.raises(DatasetError, match="has no column predicted and no column label"):
         read_corrections([path])
     assert not has_corrections(write("t.csv", "path,label\na,nv\n"))
+
+
+def test_the_audit_is_one_and_makes_sense(write):
+    header = "image,predicted,label,decision,audit\n"
+    path = write("c.csv", f"{header}a,nv,nv,accept,\nb,nv,nv,accept,2 of 9\nc,nv,,unsure,2 of 9\n")
+    corrections = read_corrections([path])
+    assert [row.audit for row in corrections.rows] == [None, (2, 9), (2, 9)]
+    assert corrections.audit == (2, 9)
+    for cell in ("yes", "3 of 2", "0 of 9"):
+        path = write("c.csv", f"{header}a,nv,nv,accept,{cell}\n")
+        with pytest.raises(DatasetError, match=f"line 2: audit is '{cell}' instead of, for"):
+            read_corrections([path])
+    path = write("c.csv", f"{header}b,nv,nv,accept,2 of 9\nc,nv,nv,accept,3 of 9\n")
+    with pytest.raises(DatasetError, match=r"line 3: its audit is another than that of .* line 2"):
+        _ = read_corrections([path]).audit

@@ -59,3 +59,41 @@ def test_what_is_wrong_in_the_file_ends_in_one_sentence(scored, write, correctio
     corrections.write_text(corrections.read_text().replace("accept", "maybe"))
     result = CliRunner().invoke(cli, ["evaluate", str(write(scored[0])), str(corrections)])
     assert "the decision is 'maybe' instead of" in str(result.exception)
+
+
+@pytest.fixture
+def audited(scored, classes, tmp_path):
+    """An audit of 20 of 60 images, all decided but one."""
+    probabilities, labels = scored
+    lines = ["image,predicted,label,decision,audit"]
+    for row in range(0, 57, 3):
+        first, label = (classes[k] for k in (probabilities[row].argmax(), labels[row]))
+        decision = "accept" if first == label else "change"
+        lines.append(f"photos/{row}.jpg,{first},{label},{decision},20 of 60")
+    path = tmp_path / "audited.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_an_audit_tells_of_the_night(scored, write, audited):
+    probabilities, labels = scored
+    path = str(write(probabilities))
+    result = CliRunner().invoke(cli, ["evaluate", path, str(audited)])
+    assert result.stdout.startswith(
+        "The night's 60 images, estimated with 95 % intervals from 20 drawn at random (19 decided, "
+        "0 unsure), and by weights with the 0 most doubtful, all decided:\n"
+    )
+    assert "1 of the 20 images drawn are not decided" in result.stderr
+    night = json.loads(CliRunner().invoke(cli, ["evaluate", path, str(audited), "--json"]).stdout)[
+        "night"
+    ]
+    right = (probabilities.argmax(axis=1) == labels)[0:57:3].mean()
+    assert night["alone"]["accuracy"]["value"] == pytest.approx(right)
+    assert night["alone"]["accuracy"] == night["weighted"]["accuracy"]
+
+
+def test_the_audit_of_another_night_is_refused(scored, write, audited):
+    path = str(write(scored[0][:50]))
+    result = CliRunner().invoke(cli, ["evaluate", path, str(audited)])
+    assert "the audit is not of " in str(result.exception)
+    assert "give the predictions that the page was made of" in str(result.exception)
