@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from trifuse.studies import audited
 from trifuse.studies.audited import (
     UNDECIDED,
     UNSURE,
@@ -13,7 +14,7 @@ from trifuse.studies.audited import (
 )
 
 CLASSES = ("mel", "nv", "bkl")
-N_NIGHTS = 100
+N_NIGHTS = 400
 
 
 def draw_night(draw, n_images=1000, n_drawn=150, n_doubtful=150):
@@ -29,15 +30,19 @@ def draw_night(draw, n_images=1000, n_drawn=150, n_doubtful=150):
 
 @pytest.fixture(scope="module")
 def nights():
-    """Estimates of drawn nights, and what is so."""
-    draw, found = np.random.default_rng(7), []
+    """Estimates of drawn nights, and what is so; fewer draws an interval than usual are enough."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audited, "N_DRAWS", 2000)
+        return list(estimate_nights(np.random.default_rng(7)))
+
+
+def estimate_nights(draw):
     for _ in range(N_NIGHTS):
         first, truth, labels, is_drawn = draw_night(draw)
         right = first == truth
         so = {"accuracy": right.mean()}
         so |= {f"recall {name}": right[truth == place].mean() for place, name in enumerate(CLASSES)}
-        found.append((audit_night(first, labels, is_drawn, CLASSES, 150), so))
-    return found
+        yield audit_night(first, labels, is_drawn, CLASSES, 150), so
 
 
 @pytest.mark.parametrize("kind", ["alone", "weighted"])
