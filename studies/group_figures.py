@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from trifuse.classifiers.bootstrap import (
     Figures,
     mean,
-    mean_of_known,
     number_groups,
     ratio,
     resample_figures,
@@ -32,7 +31,7 @@ N_RESAMPLES = 1000
 """As many as of the figures of all images, which are then the same."""
 N_PERMUTATIONS = 4999
 PERMUTATIONS_AT_ONCE = 250
-DIFFERENCES = ("recall", "coverage", "set_size")
+DIFFERENCES = ("accuracy", "coverage", "set_size")
 """What is held against the rest, class by class."""
 
 
@@ -50,7 +49,8 @@ class GroupFigures:
         whose prediction set holds the label, and ``set_size``, the mean number of its classes; NaN
         where the predictions have no sets.
     differences : dict of str to Estimate
-        Of `DIFFERENCES`, from all images that are not in the group.
+        Of `DIFFERENCES`: the mean over the group's images less what it would be if each class
+        had the mean that it has beyond the group. Classes that are not beyond it are left out.
     p, corrected_p : dict of str to float
         Of the test of each difference, alone and by Holm's correction for all tests of all groups;
         NaN where there was none.
@@ -86,7 +86,7 @@ class _Images:
         self.lesions = number_groups(images.lesions)[used]
         right = ScoredImages(self.probabilities, self.labels, self.classes).rank == 0
         sets = images.sets()
-        self.values = {"recall": right.astype(np.float64)}
+        self.values = {"accuracy": right.astype(np.float64)}
         for name in ("coverage", "set_size"):
             self.values[name] = np.full(len(right), np.nan)
         if sets is not None:
@@ -178,10 +178,16 @@ def _differ(told: _Images, inside: NDArray[np.bool_]) -> dict[str, Estimate]:
             within, beyond = (
                 ratio(times(m, weights), n) for m, n in zip(pair, images, strict=True)
             )
-            found[name] = mean_of_known(within - beyond)
+            found[name] = _average(within - beyond, images[0])
         return found
 
     return _estimate(*resample_figures(differences, told.lesions, N_RESAMPLES))
+
+
+def _average(gaps: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average the gaps of classes that are known, (n_classes, ...), by the group's images."""
+    known = ~np.isnan(gaps)
+    return ratio(np.nansum(gaps * counts, axis=0), (counts * known).sum(axis=0))
 
 
 def _test(told: _Images, inside: NDArray[np.bool_]) -> dict[str, float]:
@@ -200,9 +206,10 @@ def exchange_test(
 ) -> NDArray[np.float64]:
     """Test whether lesions of a class could be exchanged between a group and the rest unnoticed.
 
-    The statistic is the mean, over the classes with images on both sides, of the difference of
-    their means. Lesions change sides within their class, so that groups of other class shares do
-    not differ for that; a lesion with images on both sides counts as two.
+    The statistic is the mean, over the group's images of classes with images on both sides, of
+    the value less the mean of their class in the rest. Lesions change sides within their class, so
+    that groups of other class shares do not differ for that; a lesion with images on both sides
+    counts as two.
 
     Parameters
     ----------
@@ -234,14 +241,15 @@ def exchange_test(
     draw = np.random.default_rng(random_state)
 
     def statistic(n: int, *, permuted: bool) -> NDArray[np.float64]:
-        total = np.zeros((n, len(values)))
+        total, n_images = np.zeros((n, len(values))), np.zeros((n, 1))
         for rows in shared:
             drawn = np.tile(sides[rows].astype(np.float64), (n, 1))
             drawn = draw.permuted(drawn, axis=1) if permuted else drawn
             within, count = drawn @ sums[rows], (drawn @ images[rows])[:, None]
             whole, of_all = sums[rows].sum(axis=0), images[rows].sum()
-            total += within / count - (whole - within) / (of_all - count)
-        return total / len(shared)
+            total += within - count * (whole - within) / (of_all - count)
+            n_images += count
+        return total / n_images
 
     found = np.abs(statistic(1, permuted=False)) - 1e-12
     larger = np.zeros(len(values))

@@ -21,7 +21,7 @@ from trifuse.studies.result_tables import (
 
 SHOWN = ("bma", "accuracy", "macro_auc", "log_loss", "ece", "coverage", "set_size")
 """Figures of the tables for reading; the CSV file and JSON have all of them."""
-GROUP_TITLES = TITLES | {"recall": "recall", "coverage": "coverage", "set_size": "set size"}
+GROUP_TITLES = TITLES | {"coverage": "coverage", "set_size": "set size"}
 INTERVALS = "95 % intervals by bootstrap over lesions"
 
 
@@ -56,7 +56,7 @@ def make_group_tables(measured: Sequence[GroupFigures]) -> list[ResultTable]:
         ),
         ResultTable(
             "group_differences",
-            "Differences from the rest, class by class, the mean over the classes that both hold; "
+            "Differences from what the group would have if each class did as it does in the rest; "
             f"the largest first; {INTERVALS}; p of exchanged lesions, alone and corrected for all "
             f"tests by Holm; {few} and not tested",
             ("group", "figure", "lesions", "difference", "p", "corrected p"),

@@ -59,11 +59,11 @@ def test_figures_are_those_worked_out_by_hand(match):
     assert found.figures["coverage"].value == 1
     assert found.figures["set_size"].value == pytest.approx((1 + 2 + 3) / 3)
     assert everyone.figures["coverage"].value == pytest.approx(6 / 7)
-    # a: 2 of 2 less 1 of 2; b: 0 of 1 less 1 of 1; c is in the rest alone.
-    assert found.differences["recall"].value == pytest.approx((0.5 - 1) / 2)
-    assert found.differences["coverage"].value == pytest.approx((0.5 + 0) / 2)
-    assert found.differences["set_size"].value == pytest.approx((1.5 - 1.5 + 3 - 1) / 2)
-    assert math.isnan(everyone.differences["recall"].value)
+    # Two of a: all right, in the rest 1 of 2; one of b: wrong, in the rest 1 of 1.
+    assert found.differences["accuracy"].value == pytest.approx((2 * 0.5 - 1) / 3)
+    assert found.differences["coverage"].value == pytest.approx((2 * 0.5 + 0) / 3)
+    assert found.differences["set_size"].value == pytest.approx((2 * (1.5 - 1.5) + 3 - 1) / 3)
+    assert math.isnan(everyone.differences["accuracy"].value)
     assert found.too_few
     assert all(map(math.isnan, found.p.values()))
 
@@ -88,10 +88,10 @@ def many(wrong, n=60, sets=("a", "a")):
 def test_a_difference_beyond_chance_is_found_and_corrected(match):
     rows = many(30)
     _, found = measure_groups(match(rows), [group_of(rows)])
-    assert found.differences["recall"].value == -0.5
-    assert found.differences["recall"].high < -0.3
-    assert found.p == {"recall": 1 / 5000, "coverage": 1, "set_size": 1}
-    assert found.corrected_p == pytest.approx({"recall": 3 / 5000, "coverage": 1, "set_size": 1})
+    assert found.differences["accuracy"].value == -0.5
+    assert found.differences["accuracy"].high < -0.3
+    assert found.p == {"accuracy": 1 / 5000, "coverage": 1, "set_size": 1}
+    assert found.corrected_p == pytest.approx({"accuracy": 3 / 5000, "coverage": 1, "set_size": 1})
     assert not found.too_few
 
 
@@ -102,8 +102,8 @@ def test_groups_of_other_class_shares_do_not_differ_for_that(match):
     everyone, found = measure_groups(match(rows), [group_of(rows)])
     assert found.figures["accuracy"].value == 0.2
     assert everyone.figures["accuracy"].value == 0.35
-    assert found.differences["recall"] == (0, 0, 0)
-    assert found.p["recall"] == 1
+    assert found.differences["accuracy"] == (0, 0, 0)
+    assert found.p["accuracy"] == 1
 
 
 def test_images_of_one_lesion_are_no_independent_evidence(match):
@@ -114,8 +114,8 @@ def test_images_of_one_lesion_are_no_independent_evidence(match):
     assert ten.n_lesions == one.n_lesions == 60
     assert ten.n_images == 600
     assert ten.figures["accuracy"].low == pytest.approx(one.figures["accuracy"].low)
-    assert ten.differences["recall"].low == pytest.approx(one.differences["recall"].low)
-    assert ten.p["recall"] == one.p["recall"]
+    assert ten.differences["accuracy"].low == pytest.approx(one.differences["accuracy"].low)
+    assert ten.p["accuracy"] == one.p["accuracy"]
 
 
 def test_images_of_the_training_are_left_out_unless_there_are_no_others(match, tmp_path):
@@ -135,7 +135,7 @@ def test_without_sets_there_is_no_coverage(match):
         assert all(map(math.isnan, found.figures[name]))
         assert all(map(math.isnan, found.differences[name]))
         assert math.isnan(found.p[name])
-    assert found.corrected_p["recall"] == found.p["recall"] == 1 / 5000
+    assert found.corrected_p["accuracy"] == found.p["accuracy"] == 1 / 5000
     assert group_rows([found])[0]["figures"]["coverage"] == [None, None, None]
 
 
@@ -151,6 +151,20 @@ def test_the_exchange_test_counts_the_ways_to_exchange():
     assert again.tolist() == p.tolist()
     none = exchange_test(values, inside, np.array([0, 0, 1, 1]), np.arange(4))
     assert np.isnan(none).all()
+
+
+def test_a_difference_is_from_what_the_rest_would_do(match):
+    """Each image is held against the mean of its class beyond the group."""
+    rng = np.random.default_rng(1)
+    rows = [("ab"[i % 2], int(rng.random() < 0.3 + 0.4 * (i % 2)), "ab"[int(rng.random() < 0.4)],
+             "a", str(i // 3)) for i in range(60)]  # fmt: skip
+    inside = np.array([row[1] == 1 for row in rows])
+    _, found = measure_groups(match(rows), [group_of(rows)])
+    right = np.array([row[0] == row[2] for row in rows])
+    is_b = np.array([row[0] == "b" for row in rows])
+    expected = np.where(is_b, right[is_b & ~inside].mean(), right[~is_b & ~inside].mean())
+    difference = right[inside].mean() - expected[inside].mean()
+    assert found.differences["accuracy"].value == pytest.approx(difference)
 
 
 def test_the_exchange_test_holds_its_level():
@@ -173,7 +187,7 @@ def test_tables_mark_few_lesions_and_begin_with_the_largest_difference(match):
     names = [name for name, _ in figures.rows]
     assert names == ["all", "half: 10 (too few)", "half: 30", "sex: f"]
     first = [(name, cells[0].value, cells[2].value) for name, cells in differences.rows[:3]]
-    assert first[0] == ("sex: f", "recall", "-0.500")
+    assert first[0] == ("sex: f", "accuracy", "-0.500")
     assert first[-1][0] == "half: 10 (too few)"
     assert [cells[-1].value for _, cells in differences.rows[:3]][-1] == "-"
     assert "| sex: f " in tables_to_markdown([figures, differences])
