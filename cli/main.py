@@ -22,8 +22,9 @@ from trifuse.batch.ending import (
 from trifuse.cli.say import say, show_stages
 
 COMMANDS = (
-    "split", "train", "predict", "report", "merge", "evaluate", "info", "models", "package", "demo",
-    "duplicates", "compare", "tune", "finetune", "backbones", "project", "explain",
+    "split", "train", "predict", "report", "merge", "evaluate", "agreement", "info", "models",
+    "package", "demo", "duplicates", "compare", "tune", "finetune", "backbones", "project",
+    "explain",
 )  # fmt: skip
 """In the order of the help: the job, then the studies."""
 

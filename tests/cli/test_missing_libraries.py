@@ -66,5 +66,5 @@ def test_lightgbm_without_openmp(shell, here, archive, tmp_path, command):
 
 
 def test_all_commands_that_need_opencv_are_tried():
-    others = {"evaluate", "info", "models", "backbones", "merge", "split"}
+    others = {"evaluate", "agreement", "info", "models", "backbones", "merge", "split"}
     assert set(COMMANDS) - set(ARGUMENTS) <= others
