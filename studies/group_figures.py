@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from trifuse.studies.matched import MatchedImages
 from trifuse.studies.measured import Estimate, Measured
 
 ENOUGH_LESIONS = 50
-"""A group of fewer is shown, and not tested."""
+"""A group of fewer, or held against fewer, is shown and not tested."""
 N_RESAMPLES = 1000
 """As many as of the figures of all images, which are then the same."""
 N_PERMUTATIONS = 4999
@@ -44,6 +44,8 @@ class GroupFigures:
     column, value : str
         Of the `Group`; both empty of all images.
     n_lesions, n_images : int
+    n_rest : int
+        Lesions that it is held against: those beyond it, of its classes.
     figures : dict of str to Estimate
         Those of `trifuse.classifiers.metrics.Metrics`, and ``coverage``, the share of the images
         whose prediction set holds the label, and ``set_size``, the mean number of its classes; NaN
@@ -60,6 +62,7 @@ class GroupFigures:
     value: str
     n_lesions: int
     n_images: int
+    n_rest: int
     figures: dict[str, Estimate]
     differences: dict[str, Estimate]
     p: dict[str, float]
@@ -74,6 +77,11 @@ class GroupFigures:
     def too_few(self) -> bool:
         """Whether it has fewer lesions than a figure is worth something of."""
         return self.n_lesions < ENOUGH_LESIONS
+
+    @property
+    def tested(self) -> bool:
+        """Whether it and what it is held against have lesions enough for a test."""
+        return min(self.n_lesions, self.n_rest) >= ENOUGH_LESIONS
 
 
 class _Images:
@@ -138,19 +146,20 @@ def _measure(told: _Images, inside: NDArray[np.bool_], column: str, value: str) 
         found = {k: v for k, v in sample.figures(weights).items() if k not in BY_CLASS}
         return found | {name: mean(values, weights) for name, values in own.items()}
 
-    n_lesions = len(np.unique(lesions))
-    tested = n_lesions >= ENOUGH_LESIONS and not inside.all()
+    rest = ~inside & np.isin(told.labels, told.labels[inside])
     unknown = dict.fromkeys(DIFFERENCES, math.nan)
-    return GroupFigures(
+    found = GroupFigures(
         column=column,
         value=value,
-        n_lesions=n_lesions,
+        n_lesions=len(np.unique(lesions)),
         n_images=int(inside.sum()),
+        n_rest=len(np.unique(told.lesions[rest])),
         figures=_estimate(*resample_figures(figures, lesions, N_RESAMPLES)),
         differences=_differ(told, inside),
-        p=_test(told, inside) if tested else unknown,
+        p=dict(unknown),
         corrected_p=dict(unknown),
     )
+    return replace(found, p=_test(told, inside)) if found.tested else found
 
 
 def _estimate(values: Figures, resampled: Figures) -> dict[str, Estimate]:

@@ -58,14 +58,15 @@ def make_group_tables(measured: Sequence[GroupFigures]) -> list[ResultTable]:
             "group_differences",
             "Differences from what the group would have if each class did as it does in the rest; "
             f"the largest first; {INTERVALS}; p of exchanged lesions, alone and corrected for all "
-            f"tests by Holm; {few} and not tested",
-            ("group", "figure", "lesions", "difference", "p", "corrected p"),
+            f"tests by Holm; those of fewer than {ENOUGH_LESIONS} lesions on a side are not tested",
+            ("group", "figure", "lesions", "the rest's", "difference", "p", "corrected p"),
             [
                 (
                     _name(found),
                     [
                         ResultCell(GROUP_TITLES[key]),
                         ResultCell(f"{found.n_lesions:,}"),
+                        ResultCell(f"{found.n_rest:,}"),
                         to_cell(found.differences[key], sign="+"),
                         ResultCell(write_p(found.p[key])),
                         ResultCell(write_p(found.corrected_p[key])),
@@ -87,6 +88,7 @@ def group_rows(measured: Iterable[GroupFigures]) -> list[dict[str, Any]]:
                 "group": found.value,
                 "lesions": found.n_lesions,
                 "images": found.n_images,
+                "rest_lesions": found.n_rest,
                 "too_few": found.too_few,
                 "figures": {name: tuple(each) for name, each in found.figures.items()},
                 "differences": {name: tuple(each) for name, each in found.differences.items()},
@@ -106,6 +108,7 @@ def groups_csv(measured: Iterable[GroupFigures]) -> str:
             "group": found.value,
             "lesions": found.n_lesions,
             "images": found.n_images,
+            "rest_lesions": found.n_rest,
             "too_few": "yes" if found.too_few else "no",
             **csv_columns(found.figures),
             **csv_columns(found.differences, "difference_"),
@@ -127,4 +130,4 @@ def _name(found: GroupFigures) -> str:
 
 
 def _rank(found: GroupFigures, key: str) -> tuple[bool, float]:
-    return found.too_few, -abs(found.differences[key].value)
+    return not found.tested, -abs(found.differences[key].value)

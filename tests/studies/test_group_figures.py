@@ -54,6 +54,7 @@ def test_figures_are_those_worked_out_by_hand(match):
     everyone, found = measure_groups(match(IMAGES), [group_of(IMAGES)])
     assert (everyone.name, everyone.n_images, everyone.n_lesions) == ("all", 7, 6)
     assert (found.name, found.n_images, found.n_lesions) == ("sex: f", 3, 2)
+    assert found.n_rest == 3  # of a and b
     assert found.figures["accuracy"].value == pytest.approx(2 / 3)
     assert found.figures["bma"].value == pytest.approx((1 + 0) / 2)
     assert found.figures["coverage"].value == 1
@@ -93,6 +94,18 @@ def test_a_difference_beyond_chance_is_found_and_corrected(match):
     assert found.p == {"accuracy": 1 / 5000, "coverage": 1, "set_size": 1}
     assert found.corrected_p == pytest.approx({"accuracy": 3 / 5000, "coverage": 1, "set_size": 1})
     assert not found.too_few
+
+
+def test_a_group_held_against_few_lesions_is_not_tested(match):
+    """The rest has 60 lesions, and 10 of the group's class."""
+    rows = [(("b" if i >= 10 else "a") if not row[1] else "a", *row[1:])
+            for i, row in zip([*range(60), *range(60)], many(30), strict=True)]  # fmt: skip
+    _, found = measure_groups(match(rows), [group_of(rows)])
+    assert (found.n_lesions, found.n_rest) == (60, 10)
+    assert not found.too_few
+    assert not found.tested
+    assert all(map(math.isnan, found.p.values()))
+    assert found.differences["accuracy"].value == -0.5
 
 
 def test_groups_of_other_class_shares_do_not_differ_for_that(match):
@@ -186,12 +199,14 @@ def test_tables_mark_few_lesions_and_begin_with_the_largest_difference(match):
     assert figures.header[:5] == ("group", "lesions", "images", "BMA", "accuracy")
     names = [name for name, _ in figures.rows]
     assert names == ["all", "half: 10 (too few)", "half: 30", "sex: f"]
-    first = [(name, cells[0].value, cells[2].value) for name, cells in differences.rows[:3]]
+    first = [(name, cells[0].value, cells[3].value) for name, cells in differences.rows[:3]]
     assert first[0] == ("sex: f", "accuracy", "-0.500")
     assert first[-1][0] == "half: 10 (too few)"
     assert [cells[-1].value for _, cells in differences.rows[:3]][-1] == "-"
     assert "| sex: f " in tables_to_markdown([figures, differences])
     header, *lines = groups_csv(measured).splitlines()
-    assert header.startswith("column,group,lesions,images,too_few,bma,bma_low,bma_high,")
-    assert lines[1].startswith("half,10,30,30,yes,")
+    assert header.startswith(
+        "column,group,lesions,images,rest_lesions,too_few,bma,bma_low,bma_high,"
+    )
+    assert lines[1].startswith("half,10,30,30,90,yes,")
     assert len(lines) == 4
