@@ -35,7 +35,7 @@ def command(first: Path, second: Path, output: Path | None, overwrite: bool, as_
     from trifuse.classifiers.output import check_output, open_output
     from trifuse.classifiers.text_tables import markdown_table
     from trifuse.datasets.corrections import read_corrections
-    from trifuse.studies.agreement import COLUMNS, compare_readers
+    from trifuse.studies.evaluation.agreement import COLUMNS, compare_readers
 
     if output is not None:
         if output.suffix not in FORMATS:

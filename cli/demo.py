@@ -36,7 +36,7 @@ def command(output: str, jobs: int) -> None:
     from trifuse.classifiers.member import require_members
     from trifuse.datasets.synthetic import write_synthetic_archive
     from trifuse.datasets.truth import read_truth
-    from trifuse.studies.evaluation import evaluate_predictions
+    from trifuse.studies.evaluation.evaluate import evaluate_predictions
     from trifuse.training.train import TrainingOptions, run_training
 
     require_members()

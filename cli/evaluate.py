@@ -15,9 +15,9 @@ from trifuse.cli.shared_options import columns_options, json_option
 
 if TYPE_CHECKING:
     from trifuse.datasets.csv_table import Columns
-    from trifuse.studies.decided import DecidedEvaluation
-    from trifuse.studies.evaluation import Evaluation
-    from trifuse.studies.matched import MatchedImages
+    from trifuse.studies.evaluation.decided import DecidedEvaluation
+    from trifuse.studies.evaluation.evaluate import Evaluation
+    from trifuse.studies.evaluation.matched import MatchedImages
     from trifuse.studies.result_files import Result
 
 
@@ -143,11 +143,11 @@ def _check_options(options: dict[str, Any]) -> list[str]:
 def _measure(
     images: MatchedImages, truth: Path, columns: Columns, options: dict[str, Any]
 ) -> Iterator[Result]:
-    from trifuse.studies.group_figures import measure_groups
-    from trifuse.studies.group_tables import groups_result
-    from trifuse.studies.groups import divide_images, find_cells
-    from trifuse.studies.positive_tables import positives_result
-    from trifuse.studies.positives import measure_positives, tell_positive
+    from trifuse.studies.evaluation.group_figures import measure_groups
+    from trifuse.studies.evaluation.group_tables import groups_result
+    from trifuse.studies.evaluation.groups import divide_images, find_cells
+    from trifuse.studies.evaluation.positive_tables import positives_result
+    from trifuse.studies.evaluation.positives import measure_positives, tell_positive
 
     if by := options["by"]:
         cells = find_cells(images, truth, columns, options["groups_from"])
@@ -164,8 +164,8 @@ def _evaluate(predictions: str, truth: str, columns: Columns) -> Evaluation | De
     from trifuse.datasets.corrections import has_corrections, read_corrections
     from trifuse.datasets.csv_table import NO_COLUMNS
     from trifuse.datasets.truth import read_truth
-    from trifuse.studies.decided import evaluate_decided
-    from trifuse.studies.evaluation import evaluate_predictions
+    from trifuse.studies.evaluation.decided import evaluate_decided
+    from trifuse.studies.evaluation.evaluate import evaluate_predictions
 
     if columns == NO_COLUMNS and has_corrections(Path(truth)):
         return evaluate_decided(predictions, read_corrections([Path(truth)]))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trifuse.studies.evaluation import evaluate_predictions
+from trifuse.studies.evaluation.evaluate import evaluate_predictions
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from trifuse.classifiers.metrics import bootstrap_intervals, compute_metrics
 from trifuse.datasets.truth import read_truth
-from trifuse.studies.evaluation import RUN_WITH_PROBABILITIES, evaluate_predictions
+from trifuse.studies.evaluation.evaluate import RUN_WITH_PROBABILITIES, evaluate_predictions
 
 CLASSES = ["df", "mel", "nv", "vasc"]
 

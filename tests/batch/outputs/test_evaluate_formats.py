@@ -11,7 +11,7 @@ from trifuse.batch.outputs.rows import RowLayout
 from trifuse.datasets.ham10000 import HAM10000_CLASSES as HAM
 from trifuse.datasets.predictions import read_predictions
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.evaluation import evaluate_predictions
+from trifuse.studies.evaluation.evaluate import evaluate_predictions
 
 FORMATS = find_formats()
 FLAT = [name for name, one in FORMATS.items() if not one.asked_for]

@@ -14,7 +14,7 @@ from trifuse.datasets.csv_table import NO_COLUMNS, Columns
 from trifuse.datasets.image_columns import read_image_columns
 from trifuse.datasets.table import DatasetError, name_few
 from trifuse.datasets.truth import match_truth
-from trifuse.studies.matched import MatchedImages
+from trifuse.studies.evaluation.matched import MatchedImages
 
 MISSING = "missing"
 """The group of images of which a column says nothing: an empty cell, or NaN."""

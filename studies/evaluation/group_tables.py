@@ -8,7 +8,7 @@ from typing import Any
 
 from trifuse.classifiers.metrics import json_safe
 from trifuse.classifiers.text_tables import TITLES, csv_text
-from trifuse.studies.group_figures import DIFFERENCES, ENOUGH_LESIONS, GroupFigures
+from trifuse.studies.evaluation.group_figures import DIFFERENCES, ENOUGH_LESIONS, GroupFigures
 from trifuse.studies.result_files import Result
 from trifuse.studies.result_tables import (
     ResultCell,

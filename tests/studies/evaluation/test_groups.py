@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.groups import divide_images, find_cells
-from trifuse.studies.matched import match_predictions
+from trifuse.studies.evaluation.groups import divide_images, find_cells
+from trifuse.studies.evaluation.matched import match_predictions
 
 CELLS = {
     "age": ["39.9", "40", "", "85", "-1", "nan", "0"],

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from trifuse.studies import audited
-from trifuse.studies.audited import (
+from trifuse.studies.evaluation import audited
+from trifuse.studies.evaluation.audited import (
     UNDECIDED,
     UNSURE,
     Counted,

@@ -11,9 +11,9 @@ import numpy as np
 
 from trifuse.datasets.corrections import Corrections
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.audited import UNDECIDED, UNSURE, AuditedNight, audit_night
-from trifuse.studies.evaluation import Evaluation, evaluate_predictions
-from trifuse.studies.matched import MatchedImages
+from trifuse.studies.evaluation.audited import UNDECIDED, UNSURE, AuditedNight, audit_night
+from trifuse.studies.evaluation.evaluate import Evaluation, evaluate_predictions
+from trifuse.studies.evaluation.matched import MatchedImages
 from trifuse.studies.report.night import Night, read_night
 
 BY_DOUBT = (
@@ -86,7 +86,8 @@ def evaluate_decided(
     Raises
     ------
     DatasetError
-        As `trifuse.studies.evaluation.evaluate_predictions` does; or if the audit is another's.
+        As `trifuse.studies.evaluation.evaluate.evaluate_predictions` does; or if the audit is
+        another's.
     """
     decided = corrections.decided
     labels = {row.image: row.label for row in decided}

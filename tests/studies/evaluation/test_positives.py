@@ -7,9 +7,13 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.matched import match_predictions
-from trifuse.studies.positive_tables import make_positive_tables, positives_csv, positives_json
-from trifuse.studies.positives import measure_positives, tell_positive
+from trifuse.studies.evaluation.matched import match_predictions
+from trifuse.studies.evaluation.positive_tables import (
+    make_positive_tables,
+    positives_csv,
+    positives_json,
+)
+from trifuse.studies.evaluation.positives import measure_positives, tell_positive
 
 # summed probability of the positive classes, label, lesion, review
 IMAGES = [

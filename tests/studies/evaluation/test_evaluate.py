@@ -3,7 +3,7 @@
 import pytest
 
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.evaluation import evaluate_predictions
+from trifuse.studies.evaluation.evaluate import evaluate_predictions
 
 
 def test_counts_what_is_left_out(scored, write, truth):

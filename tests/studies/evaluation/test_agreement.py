@@ -10,7 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 from trifuse.cli.main import cli
 from trifuse.datasets.corrections import read_corrections
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.agreement import compare_readers
+from trifuse.studies.evaluation.agreement import compare_readers
 
 CLASSES = np.array(["bkl", "mel", "nv"])
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from trifuse.classifiers.bootstrap import Figures, number_groups, ratio, resample_figures
 from trifuse.classifiers.scored_images import ScoredImages
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.matched import MatchedImages
+from trifuse.studies.evaluation.matched import MatchedImages
 from trifuse.studies.measured import Estimate, Measured
 
 SPECIFICITIES = (80, 90, 95)

@@ -96,7 +96,7 @@ def match_predictions(
 ) -> MatchedImages:
     """Find the truth of every scored image of a predictions.csv.
 
-    Parameters and errors are those of `trifuse.studies.evaluation.evaluate_predictions`.
+    Parameters and errors are those of `trifuse.studies.evaluation.evaluate.evaluate_predictions`.
     """
     path, table = Path(predictions), read_predictions(predictions)
     keys = _match_keys(path, table, truth)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.metrics import Metrics
-from trifuse.studies.matched import MatchedImages, match_predictions
+from trifuse.studies.evaluation.matched import MatchedImages, match_predictions
 from trifuse.studies.measured import Evaluated
 
 RUN_WITH_PROBABILITIES = "run predict with --probabilities for AUC, log loss and Brier score"

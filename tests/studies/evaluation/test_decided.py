@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from trifuse.cli.main import cli
 from trifuse.datasets.corrections import read_corrections
-from trifuse.studies.decided import evaluate_decided
-from trifuse.studies.evaluation import evaluate_predictions
+from trifuse.studies.evaluation.decided import evaluate_decided
+from trifuse.studies.evaluation.evaluate import evaluate_predictions
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from trifuse.classifiers.metrics import bootstrap_intervals, compute_metrics
-from trifuse.studies.group_figures import exchange_test, measure_groups
-from trifuse.studies.group_tables import (
+from trifuse.studies.evaluation.group_figures import exchange_test, measure_groups
+from trifuse.studies.evaluation.group_tables import (
     group_rows,
     groups_csv,
     make_group_tables,
 )
-from trifuse.studies.groups import Group
-from trifuse.studies.matched import match_predictions
+from trifuse.studies.evaluation.groups import Group
+from trifuse.studies.evaluation.matched import match_predictions
 from trifuse.studies.result_files import tables_to_markdown
 
 # label, in the group, answer, prediction set, lesion

@@ -21,8 +21,8 @@ from trifuse.classifiers.bootstrap import (
 from trifuse.classifiers.metrics import BY_CLASS
 from trifuse.classifiers.scored_images import ScoredImages
 from trifuse.studies.comparison.statistics import holm
-from trifuse.studies.groups import Group
-from trifuse.studies.matched import MatchedImages
+from trifuse.studies.evaluation.groups import Group
+from trifuse.studies.evaluation.matched import MatchedImages
 from trifuse.studies.measured import Estimate, Measured
 
 ENOUGH_LESIONS = 50
