@@ -15,7 +15,7 @@ setup(
     package_dir={"trifuse": "."},
     package_data={
         "trifuse": ["py.typed"],
-        "trifuse.classifiers": ["licences/*.txt"],
+        "trifuse.classifiers.packages": ["licences/*.txt"],
         "trifuse.recipes": ["*.toml", "*/*.toml"],
         "trifuse.studies": ["templates/*.html", "templates/*.css", "templates/*.js"],
     },

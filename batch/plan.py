@@ -25,9 +25,9 @@ from trifuse.batch.workers.messages import WorkerSettings
 from trifuse.batch.workers.pool import Supervisors
 from trifuse.batch.workers.supervisor import Child
 from trifuse.classifiers.card import describe_promises
-from trifuse.classifiers.installed_models import call_model
 from trifuse.classifiers.model_file import read_about
 from trifuse.classifiers.output import check_name, check_output
+from trifuse.classifiers.packages.installed_models import call_model
 from trifuse.classifiers.prior import read_prior
 from trifuse.datasets.table import name_few
 from trifuse.features.files import file_sha256

@@ -30,7 +30,7 @@ def command(as_json: bool) -> int:
     trifuse models
     """
     from trifuse.classifiers.archive import ModelFileError
-    from trifuse.classifiers.installed_models import (
+    from trifuse.classifiers.packages.installed_models import (
         InstalledModelError,
         describe_installed,
         find_installed,

@@ -34,7 +34,7 @@ def command(model: str, output: str, overwrite: bool, **options: Any) -> None:
     pip install ham10000/
     trifuse predict photos/ -m ham10000 -o predictions.csv
     """
-    from trifuse.classifiers.model_package import PackageOptions, write_package
+    from trifuse.classifiers.packages.model_package import PackageOptions, write_package
 
     write_package(Path(model), Path(output), PackageOptions(**options), overwrite)
     name = options["name"]

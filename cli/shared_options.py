@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from trifuse.batch.job_options import MAX_JOBS
-from trifuse.classifiers.installed_models import resolve_model
+from trifuse.classifiers.packages.installed_models import resolve_model
 from trifuse.datasets.csv_table import Columns
 from trifuse.studies.figures import FIGURE_FORMATS
 

@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from trifuse.classifiers.installed_models import GROUP, MODEL_FILE
 from trifuse.classifiers.output import (
     UNFINISHED,
     OutputError,
@@ -16,6 +15,7 @@ from trifuse.classifiers.output import (
     open_output,
     writing,
 )
+from trifuse.classifiers.packages.installed_models import GROUP, MODEL_FILE
 
 NEW, OLD = "new", "old"
 """What is made on the way, in a folder beside: the one that comes, and the one that goes."""

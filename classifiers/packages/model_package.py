@@ -11,9 +11,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from trifuse.classifiers.installed_models import GROUP, MODEL_FILE
 from trifuse.classifiers.model_file import read_about
-from trifuse.classifiers.package_folder import check_package, place_package
+from trifuse.classifiers.packages.installed_models import GROUP, MODEL_FILE
+from trifuse.classifiers.packages.package_folder import check_package, place_package
 
 LICENSES = (
     "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0",
@@ -199,7 +199,9 @@ def _find_license(options: PackageOptions) -> tuple[str, bytes]:
     if not options.license:
         return "", b""
     if options.license in LICENSES:
-        text = resources.files("trifuse.classifiers") / "licences" / f"{options.license}.txt"
+        text = (
+            resources.files("trifuse.classifiers.packages") / "licences" / f"{options.license}.txt"
+        )
         return options.license, text.read_bytes() if text.is_file() else b""
     path = Path(options.license)
     if not path.is_file():

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from trifuse.classifiers import package_folder
 from trifuse.classifiers.archive import ModelFileError
 from trifuse.classifiers.model_file import read_about
-from trifuse.classifiers.model_package import LICENSES, PackageError, PackageOptions, write_package
 from trifuse.classifiers.output import OutputError
+from trifuse.classifiers.packages import package_folder
+from trifuse.classifiers.packages.model_package import (
+    LICENSES,
+    PackageError,
+    PackageOptions,
+    write_package,
+)
 
 FILES = {"pyproject.toml", "README.md", "trifuse_tiny/__init__.py", "trifuse_tiny/model.trifuse"}
 

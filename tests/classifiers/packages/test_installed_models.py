@@ -5,15 +5,15 @@ import shutil
 
 import pytest
 
-from trifuse.classifiers import installed_models
-from trifuse.classifiers.installed_models import (
+from trifuse.classifiers.model_file import read_about
+from trifuse.classifiers.packages import installed_models
+from trifuse.classifiers.packages.installed_models import (
     InstalledModelError,
     describe_installed,
     find_installed,
     installed_names,
     resolve_model,
 )
-from trifuse.classifiers.model_file import read_about
 
 
 @pytest.fixture
