@@ -16,6 +16,7 @@ from trifuse.cli.shared_options import are_distinct, jobs_option, model_option, 
 if TYPE_CHECKING:
     from trifuse.batch.scored_inputs import ScoredInputs
     from trifuse.classifiers.model import Model
+    from trifuse.studies.night import Night
     from trifuse.studies.report.night_page import Evidence
     from trifuse.studies.report.night_summary import Manifest
 
@@ -136,8 +137,8 @@ def write_report(options: ReportOptions) -> None:
     from trifuse.batch.thumbnails import draw_thumbnails
     from trifuse.classifiers.output import open_output
     from trifuse.features.files import file_sha256
-    from trifuse.studies.report.audit import draw_audit, order_queue
-    from trifuse.studies.report.night import read_night
+    from trifuse.studies.night import read_night
+    from trifuse.studies.report.audit_draw import draw_audit, order_queue
     from trifuse.studies.report.night_page import render_night
     from trifuse.studies.report.night_summary import Manifest
 
@@ -156,8 +157,8 @@ def write_report(options: ReportOptions) -> None:
     pictures = draw_thumbnails(scored, doubtful, options.jobs) if doubtful else {}
     _tell_missing(len(doubtful) - len(pictures), len(doubtful), options)
     shown = [row for row in doubtful if row in pictures][: options.evidence]
-    evidence = {} if model is None else _explain(scored, shown, model, options.jobs)
-    page = render_night(night, manifest, source, pictures, evidence, options.rows, audit)
+    evidence = {} if model is None else _explain(scored, shown, night, model, options.jobs)
+    page = render_night(night, manifest, source, pictures, evidence, order, audit)
     with open_output(options.output) as file:
         file.write(page.encode("utf-8", "replace"))
 
@@ -186,7 +187,7 @@ def _tell_missing(n_missing: int, n_wanted: int, options: ReportOptions) -> None
 
 
 def _explain(
-    scored: ScoredInputs, rows: Collection[int], model: Model, jobs: int
+    scored: ScoredInputs, rows: Collection[int], night: Night, model: Model, jobs: int
 ) -> dict[int, Evidence]:
     """Give the maps of evidence of rows, whose images have shown that they can be read."""
     from trifuse.features.images import read_content
@@ -197,7 +198,7 @@ def _explain(
     for item, found in scored.find(rows):
         content = item.load().content or read_content(item.name)
         for frame, own in found.items():
-            frames.append((content, frame))
+            frames.append((content, frame, night.classes[night.labels[own[0], 0]]))
             places.append(own)
     painted = map_images(EvidencePainter(model), frames, "explaining", jobs)
     return {

@@ -67,12 +67,14 @@ def correct_archive(table: LabelledTable, corrections: Corrections) -> Corrected
         )
     labels = list(table.labels)
     n_changed = n_confirmed = 0
+    known = set()
     for place, path in enumerate(table.paths):
-        if row := decided.pop(path.resolve(), None):
+        if row := decided.get(file := path.resolve()):
+            known.add(file)
             n_changed += row.label != labels[place]
             n_confirmed += row.label == labels[place]
             labels[place] = row.label
-    new = decided.values()
+    new = [row for file, row in decided.items() if file not in known]
     corrected = LabelledTable(
         (*table.paths, *(Path(row.image) for row in new)),
         (*labels, *(row.label for row in new)),

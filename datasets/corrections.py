@@ -120,6 +120,8 @@ def read_corrections(paths: Sequence[Path]) -> Corrections:
                     f"{row.where}: {row.image} is of the group {row.group or '(none)'} here and of "
                     f"{known.group or '(none)'} in {known.where}; keep one of both"
                 )
+            if row.audit and not known.audit:
+                first[row.image] = known._replace(audit=row.audit)
     return Corrections(tuple(first.values()))
 
 

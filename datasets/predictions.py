@@ -96,8 +96,7 @@ def index_labels(path: Path, table: Predictions, labels: Sequence[str]) -> NDArr
     """
     columns = {name: column for column, name in enumerate(table.classes)}
     _reject_ambiguous(path, columns, labels)
-    folded = {name.casefold(): column for name, column in columns.items()}
-    indices = [columns.get(label, folded.get(label.casefold(), -1)) for label in labels]
+    indices = find_classes(table.classes, labels)
     if -1 in indices:
         remedy = "" if table.complete else "; predict --probabilities names every class"
         raise DatasetError(
@@ -105,6 +104,21 @@ def index_labels(path: Path, table: Predictions, labels: Sequence[str]) -> NDArr
             f"names: {', '.join(table.classes)}{remedy}"
         )
     return np.array(indices)
+
+
+def find_classes(classes: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Find classes by name, in any letter case where that tells which; -1 where none is found.
+
+    Examples
+    --------
+    >>> find_classes(["nv", "mel", "MEL"], ["NV", "mel", "Mel", "df"])
+    [0, 1, -1, -1]
+    """
+    exact = {name: place for place, name in enumerate(classes)}
+    folded: dict[str, int] = {}
+    for place, name in enumerate(classes):
+        folded[name.casefold()] = -1 if name.casefold() in folded else place
+    return [exact.get(name, folded.get(name.casefold(), -1)) for name in names]
 
 
 def _reject_ambiguous(path: Path, classes: Iterable[str], labels: Sequence[str]) -> None:

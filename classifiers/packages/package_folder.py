@@ -42,7 +42,7 @@ def check_package(folder: Path, overwrite: bool, read: Iterable[Path]) -> None:
         raise OutputError(msg)
     make_folder(folder.parent)
     check_name(folder, UNFINISHED)
-    _clear(_work_folder(folder))
+    _clear(folder)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         msg = f"{folder} is there and is no folder; name another output."
         raise OutputError(msg)
@@ -80,6 +80,7 @@ def place_package(folder: Path, files: Mapping[str, bytes]) -> None:
                 folder.rename(work / OLD)
             (work / NEW).rename(folder)
         finally:
+            _put_back(folder)
             shutil.rmtree(work, ignore_errors=True)
 
 
@@ -87,11 +88,20 @@ def _work_folder(folder: Path) -> Path:
     return folder.with_name(folder.name + UNFINISHED)
 
 
-def _clear(work: Path) -> None:
+def _put_back(folder: Path) -> None:
+    """Give the folder back what it held, where nothing took its place."""
+    old = _work_folder(folder) / OLD
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+
+
+def _clear(folder: Path) -> None:
     """Remove what a run that was killed has left."""
+    work = _work_folder(folder)
     with writing(work):
         own = work.is_dir() and not work.is_symlink()
         if own and {path.name for path in work.iterdir()} <= {NEW, OLD}:
+            _put_back(folder)
             shutil.rmtree(work)
     if work.exists() or work.is_symlink():
         msg = f"{work} is there and is in the way; name another output."

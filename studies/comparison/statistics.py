@@ -234,7 +234,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     References
     ----------
     .. [1] S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian
-       Journal of ComparisonStatistics 6, 1979.
+       Journal of Statistics 6, 1979.
 
     Examples
     --------

@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 
 from trifuse.datasets.corrections import Corrections
+from trifuse.datasets.predictions import find_classes
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.evaluation.audited import UNDECIDED, UNSURE, AuditedNight, audit_night
+from trifuse.studies.evaluation.audit_estimate import UNDECIDED, AuditedNight, audit_night
 from trifuse.studies.evaluation.evaluate import Evaluation, evaluate_predictions
 from trifuse.studies.evaluation.matched import MatchedImages
-from trifuse.studies.report.night import Night, read_night
+from trifuse.studies.night import Night, read_night
 
 BY_DOUBT = (
     "these images were chosen by doubt: their figures tell how the decided images went, and "
     "estimate nothing of the whole"
 )
 MIXED = (
-    "most decided images were chosen by doubt: of the whole the figures of the audit alone tell, "
+    "some decided images were chosen by doubt: of the whole the figures of the audit alone tell, "
     "not the tables of the decided images"
 )
 
@@ -36,12 +37,15 @@ class DecidedEvaluation:
         Of the decided images.
     decisions : dict of str to int
         Images by decision; those that are unsure are in no figure.
+    by_doubt : bool
+        Whether some were not drawn at random.
     night : AuditedNight, optional
         What they say of the whole, where some were drawn at random.
     """
 
     evaluation: Evaluation
     decisions: dict[str, int]
+    by_doubt: bool
     night: AuditedNight | None = None
 
     @property
@@ -57,7 +61,8 @@ class DecidedEvaluation:
     @property
     def warning(self) -> str:
         """What the figures are not."""
-        told = [BY_DOUBT] if self.night is None else [MIXED, self.night.warning]
+        told = [BY_DOUBT if self.night is None else MIXED] if self.by_doubt else []
+        told += [self.night.warning] if self.night and self.night.warning else []
         return "; ".join(filter(None, [*told, self.evaluation.warning]))
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,7 +101,8 @@ def evaluate_decided(
     night = None
     if corrections.audit is not None:
         night = _audit(Path(predictions), read_night(predictions), corrections)
-    return DecidedEvaluation(evaluation, corrections.count(), night)
+    by_doubt = any(row.audit is None for row in decided)
+    return DecidedEvaluation(evaluation, corrections.count(), by_doubt, night)
 
 
 def _audit(path: Path, night: Night, corrections: Corrections) -> AuditedNight:
@@ -114,13 +120,9 @@ def _audit(path: Path, night: Night, corrections: Corrections) -> AuditedNight:
             f"{is_drawn.sum():,} of its {n_marked:,} are among the {len(order):,} there; give the "
             "predictions that the page was made of"
         )
-    # A class may have been typed in; evaluate_predictions has let pass no other.
-    places = {name.casefold(): place for place, name in enumerate(night.classes)}
-    places |= {name: place for place, name in enumerate(night.classes)}
-    labels = [
-        UNDECIDED if row is None
-        else places.get(row.label, places.get(row.label.casefold(), UNSURE))
-        for row in found
-    ]  # fmt: skip
+    # A class may have been typed in; evaluate_predictions has let pass no other, and no label is
+    # UNSURE, which is what is found for none.
+    decided = find_classes(night.classes, ["" if row is None else row.label for row in found])
+    labels = np.where([row is None for row in found], UNDECIDED, decided)
     first = night.labels[order, 0]
-    return audit_night(first, np.array(labels), is_drawn, night.classes, n_drawn)
+    return audit_night(first, labels, is_drawn, night.classes, n_drawn)

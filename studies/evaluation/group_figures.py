@@ -44,8 +44,9 @@ class GroupFigures:
     column, value : str
         Of the `Group`; both empty of all images.
     n_lesions, n_images : int
-    n_rest : int
-        Lesions that it is held against: those beyond it, of its classes.
+    n_compared, n_rest : int
+        Its lesions that can be held against others, and those that they are held against: within it
+        and beyond it, of classes that are on both sides.
     figures : dict of str to Estimate
         Those of `trifuse.classifiers.metrics.Metrics`, and ``coverage``, the share of the images
         whose prediction set holds the label, and ``set_size``, the mean number of its classes; NaN
@@ -62,6 +63,7 @@ class GroupFigures:
     value: str
     n_lesions: int
     n_images: int
+    n_compared: int
     n_rest: int
     figures: dict[str, Estimate]
     differences: dict[str, Estimate]
@@ -81,7 +83,7 @@ class GroupFigures:
     @property
     def tested(self) -> bool:
         """Whether it and what it is held against have lesions enough for a test."""
-        return min(self.n_lesions, self.n_rest) >= ENOUGH_LESIONS
+        return min(self.n_compared, self.n_rest) >= ENOUGH_LESIONS
 
 
 class _Images:
@@ -146,6 +148,7 @@ def _measure(told: _Images, inside: NDArray[np.bool_], column: str, value: str) 
         found = {k: v for k, v in sample.figures(weights).items() if k not in BY_CLASS}
         return found | {name: mean(values, weights) for name, values in own.items()}
 
+    compared = inside & np.isin(told.labels, told.labels[~inside])
     rest = ~inside & np.isin(told.labels, told.labels[inside])
     unknown = dict.fromkeys(DIFFERENCES, math.nan)
     found = GroupFigures(
@@ -153,6 +156,7 @@ def _measure(told: _Images, inside: NDArray[np.bool_], column: str, value: str) 
         value=value,
         n_lesions=len(np.unique(lesions)),
         n_images=int(inside.sum()),
+        n_compared=len(np.unique(told.lesions[compared])),
         n_rest=len(np.unique(told.lesions[rest])),
         figures=_estimate(*resample_figures(figures, lesions, N_RESAMPLES)),
         differences=_differ(told, inside),

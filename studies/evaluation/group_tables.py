@@ -33,8 +33,10 @@ def make_group_tables(measured: Sequence[GroupFigures]) -> list[ResultTable]:
     differences = [
         (key, found)
         for key in DIFFERENCES
-        for found in sorted(measured, key=lambda one: _rank(one, key))
-        if not math.isnan(found.differences[key].value)
+        for found in sorted(
+            (one for one in measured if not math.isnan(one.differences[key].value)),
+            key=lambda one: _rank(one, key),
+        )
     ]
     few = f"groups of fewer than {ENOUGH_LESIONS} lesions are marked (too few)"
     tables = [
@@ -65,7 +67,7 @@ def make_group_tables(measured: Sequence[GroupFigures]) -> list[ResultTable]:
                     _name(found),
                     [
                         ResultCell(GROUP_TITLES[key]),
-                        ResultCell(f"{found.n_lesions:,}"),
+                        ResultCell(f"{found.n_compared:,}"),
                         ResultCell(f"{found.n_rest:,}"),
                         to_cell(found.differences[key], sign="+"),
                         ResultCell(write_p(found.p[key])),
@@ -88,6 +90,7 @@ def group_rows(measured: Iterable[GroupFigures]) -> list[dict[str, Any]]:
                 "group": found.value,
                 "lesions": found.n_lesions,
                 "images": found.n_images,
+                "compared_lesions": found.n_compared,
                 "rest_lesions": found.n_rest,
                 "too_few": found.too_few,
                 "figures": {name: tuple(each) for name, each in found.figures.items()},
@@ -108,6 +111,7 @@ def groups_csv(measured: Iterable[GroupFigures]) -> str:
             "group": found.value,
             "lesions": found.n_lesions,
             "images": found.n_images,
+            "compared_lesions": found.n_compared,
             "rest_lesions": found.n_rest,
             "too_few": "yes" if found.too_few else "no",
             **csv_columns(found.figures),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trifuse.classifiers.bootstrap import Figures, number_groups, ratio, resample_figures
 from trifuse.classifiers.scored_images import ScoredImages
+from trifuse.datasets.predictions import find_classes
 from trifuse.datasets.table import DatasetError
 from trifuse.studies.evaluation.matched import MatchedImages
 from trifuse.studies.measured import Estimate, Measured
@@ -60,12 +61,11 @@ def tell_positive(images: MatchedImages, names: Sequence[str]) -> NDArray[np.boo
 def _find_classes(images: MatchedImages, names: Sequence[str]) -> NDArray[np.intp]:
     """Find classes by name, in any letter case where that is enough; (n_names,)."""
     classes = images.table.classes
-    folded = {name.casefold(): column for column, name in enumerate(classes)}
-    exact = {name: column for column, name in enumerate(classes)}
-    columns = [exact.get(name, folded.get(name.casefold(), -1)) for name in names]
+    columns = find_classes(classes, names)
     if -1 in columns:
+        wrong = names[columns.index(-1)]
         raise DatasetError(
-            f"{names[columns.index(-1)]!r} is none of the classes of the predictions: "
+            f"{wrong!r} is none of the classes of the predictions, or may be several: "
             f"{', '.join(classes)}"
         )
     if len(set(columns)) == len(classes):

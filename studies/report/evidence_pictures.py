@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.model import Model
-from trifuse.classifiers.reasons import rank_classes
 from trifuse.features.dicom import read_frames
 from trifuse.features.images import ImageError
 from trifuse.features.resize import encode_thumbnail, resize, shrink
@@ -25,7 +24,7 @@ OPAQUE = 0.8
 
 @dataclass(frozen=True)
 class EvidencePainter:
-    """Paints the evidence for an image's most probable class; it can be sent to other processes.
+    """Paints the evidence for a class of an image; it can be sent to other processes.
 
     Attributes
     ----------
@@ -35,9 +34,17 @@ class EvidencePainter:
 
     model: Model
 
-    def __call__(self, told: tuple[bytes, int]) -> Evidence | None:
-        """Paint a frame of an image file's content; None where it cannot be read."""
-        content, first_frame = told
+    def __call__(self, told: tuple[bytes, int, str]) -> Evidence | None:
+        """Paint the evidence for a class in a frame of an image file's content.
+
+        Returns
+        -------
+        Evidence or None
+            None where the image cannot be read, or the model has no such class.
+        """
+        content, first_frame, class_name = told
+        if class_name not in self.model.classes:
+            return None
         try:
             image = next(read_frames(content, first_frame=first_frame)).image
             if image is None:
@@ -45,10 +52,9 @@ class EvidencePainter:
             self.model.encoder.extractor.check_size(image.shape)
         except (ImageError, StopIteration):
             return None
-        index = rank_classes(self.model.predict(image).tolist())[0]
-        explanation = explain_image(self.model, image, index)
+        explanation = explain_image(self.model, image, self.model.classes.index(class_name))
         picture = paint_evidence(image, explanation.fused)
-        return Evidence(self.model.classes[index], encode_thumbnail(picture, SIDE))
+        return Evidence(class_name, encode_thumbnail(picture, SIDE))
 
 
 def paint_evidence(image: NDArray[np.uint8], evidence: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from trifuse.studies.night import Night
 from trifuse.studies.page import inline_parts, json_for_page, render_page
-from trifuse.studies.report.audit import Audit, order_queue
-from trifuse.studies.report.night import Night
+from trifuse.studies.report.audit_draw import Audit
 from trifuse.studies.report.night_summary import BINS, Manifest, NightSummary, name_reason
 from trifuse.studies.report.report_words import BENCH, HEAD
 
@@ -41,7 +41,7 @@ def render_night(
     source: tuple[str, str],
     pictures: Mapping[int, bytes],
     evidence: Mapping[int, Evidence],
-    n_rows: int | None = None,
+    order: NDArray[np.intp] | None = None,
     audit: Audit | None = None,
 ) -> str:
     """Render the page.
@@ -57,8 +57,9 @@ def render_night(
         JPEGs of rows.
     evidence : mapping of int to Evidence
         Of rows.
-    n_rows : int, optional
-        So many images are listed, the most doubtful; unless told all are.
+    order : ndarray of int, shape (n_listed,), optional
+        The rows that are listed, as `trifuse.studies.report.audit_draw.order_queue` has them; by
+        default all, the doubtful ones first.
     audit : Audit, optional
         Images that are mixed among them, which the file of corrections alone tells.
 
@@ -76,7 +77,7 @@ def render_night(
     from markupsafe import Markup
 
     summary = NightSummary(night, manifest)
-    order = order_queue(night, audit, n_rows)
+    order = night.rank_doubts() if order is None else order
     places = {int(row): place for place, row in enumerate(order)}
     shown = {
         "pictures": {places[row]: _encode(one) for row, one in pictures.items() if row in places},

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trifuse.classifiers.reasons import REASONS, TRAINING_IMAGE, UNFAMILIAR
-from trifuse.studies.report.night import Night
+from trifuse.studies.night import Night
 from trifuse.studies.report.report_words import BENCH, HEAD
 
 SURE = 0.9

@@ -54,6 +54,16 @@ def test_the_archive_knows_an_image_by_any_path(correct, tmp_path):
         assert (found.n_joined, found.n_changed) == (0, 1)
 
 
+def test_a_file_that_the_archive_lists_twice_has_one_label(table, write):
+    Path("in/again.jpg").symlink_to("a.jpg")
+    rows = "path,label,group\na.jpg,nv,l1\nagain.jpg,nv,l1\nc.jpg,mel,l2\n"
+    twice = read_csv_table(write("in/twice.csv", rows))
+    rows = "image,predicted,label,decision\nin/a.jpg,nv,mel,change\n"
+    found = correct_archive(twice, read_corrections([write("c.csv", rows)]))
+    assert found.table.labels == ("mel", "mel", "mel")
+    assert (found.n_joined, found.n_changed) == (0, 2)
+
+
 def test_a_file_by_two_names_counts_once_and_has_one_label(correct):
     assert correct("x.jpg,nv,nv,accept", "./x.jpg,nv,nv,accept").n_joined == 1
     told = r"line 3: \./x\.jpg is mel here and nv in c?.*line 2, where it is called x\.jpg; keep"

@@ -32,6 +32,14 @@ def test_reads_what_the_page_saves(write):
     assert [row.image for row in corrections.decided] == ["w/cat.jpg", "=dog.jpg", " x .jpg"]
 
 
+def test_a_repeated_row_keeps_the_mark_of_the_audit(write):
+    rows = ["a.jpg,nv,nv,accept,", "a.jpg,nv,nv,accept,2 of 9"]
+    for number, lines in enumerate((rows, rows[::-1])):
+        text = "\n".join(["image,predicted,label,decision,audit", *lines])
+        (row,) = read_corrections([write(f"{number}.csv", text)]).rows
+        assert row.audit == (2, 9)
+
+
 def test_a_name_that_is_no_text_keeps_its_bytes(tmp_path):
     path = tmp_path / "corrections.csv"
     path.write_bytes(HEADER.encode() + b"\xff.jpg,nv,nv,accept,,,\n")

@@ -31,6 +31,17 @@ def test_the_column_of_images_may_be_named(table):
     assert found["image"] == {"a": "1", "b": "1"}
 
 
+def test_a_table_of_other_names_calls_images_by_its_path(table):
+    found = read_image_columns(table("image_id,path,class\na,b.jpg,nv\n"), Columns(label="class"))
+    assert found["class"] == {"b.jpg": "nv"}
+
+
+def test_corrections_call_images_as_predictions_do(table):
+    rows = "'=x.jpg,nv,nv,accept,40,other\n b.jpg,nv,mel,change,50,\n b.jpg,nv,mel,change,60,\n"
+    found = read_image_columns(table(f"image,predicted,label,decision,age,path\n{rows}"))
+    assert found["age"] == {"=x.jpg": "40", " b.jpg": "50"}
+
+
 @pytest.mark.parametrize(
     ("text", "columns", "message"),
     [

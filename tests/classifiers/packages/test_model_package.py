@@ -9,7 +9,7 @@ import pytest
 
 from trifuse.classifiers.archive import ModelFileError
 from trifuse.classifiers.model_file import read_about
-from trifuse.classifiers.output import OutputError
+from trifuse.classifiers.output import UNFINISHED, OutputError
 from trifuse.classifiers.packages import package_folder
 from trifuse.classifiers.packages.model_package import (
     LICENSES,
@@ -164,6 +164,31 @@ class TestFolder:
         files = write("other", license="CC-BY-NC-4.0", overwrite=True)
         assert set(files) == {name.replace("tiny", "other") for name in FILES} | {"LICENSE"}
         assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+    def test_where_the_new_one_cannot_take_its_place_the_old_one_stays(
+        self, write, tmp_path, monkeypatch
+    ):
+        before, rename = write(), Path.rename
+
+        def fail(path, target):
+            if path.name == "new":
+                raise OSError(5, "Input/output error")
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", fail)
+        with pytest.raises(OutputError, match="Input/output error"):
+            write("other", overwrite=True)
+        assert contents(tmp_path / "out") == before
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+    def test_what_a_kill_left_is_put_back(self, write, tmp_path):
+        before = write()
+        (work := tmp_path / f"out{UNFINISHED}").mkdir()
+        (tmp_path / "out").rename(work / "old")
+        with pytest.raises(OutputError, match="out exists already"):
+            write("other")
+        assert contents(tmp_path / "out") == before
+        assert not work.exists()
 
     @pytest.mark.parametrize("name", ["notes.md", "trifuse_tiny/other.trifuse", ".git"])
     def test_what_is_not_of_it_is_kept(self, write, tmp_path, name):

@@ -47,14 +47,17 @@ def compare(*paths):
 
 
 def test_kappa_is_scikit_learns_and_its_interval_holds(write):
-    draw, inside = np.random.default_rng(0), []
+    draw, inside, values, widths = np.random.default_rng(0), [], [], []
     for _ in range(60):
         one, other, so = draw_readers(draw)
         found = compare(write("a.csv", name_labels(one)), write("b.csv", name_labels(other)))
         assert found.kappa.value == pytest.approx(cohen_kappa_score(one, other))
         assert found.share.value == pytest.approx((one == other).mean())
         inside.append(found.kappa.low <= so <= found.kappa.high)
+        values.append(found.kappa.value)
+        widths.append(found.kappa.high - found.kappa.low)
     assert np.mean(inside) > 0.88
+    assert np.mean(widths) < 1.3 * 2 * 1.96 * np.std(values)
 
 
 def test_every_difference_is_listed_and_unsure_ones_are_in_no_figure(write):

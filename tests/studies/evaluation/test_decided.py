@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -90,6 +91,41 @@ def test_an_audit_tells_of_the_night(scored, write, audited):
     right = (probabilities.argmax(axis=1) == labels)[0:57:3].mean()
     assert night["alone"]["accuracy"]["value"] == pytest.approx(right)
     assert night["alone"]["accuracy"] == night["weighted"]["accuracy"]
+
+
+def test_an_audit_alone_was_not_chosen_by_doubt(scored, write, audited):
+    result = CliRunner().invoke(cli, ["evaluate", str(write(scored[0])), str(audited)])
+    assert "doubt" not in result.stderr
+
+
+def test_the_doubtful_ones_that_are_all_decided_stand_for_themselves(
+    scored, classes, write, tmp_path
+):
+    """Of 60 images the 15 of the lowest first probability, and every third as an audit."""
+    probabilities, labels = scored
+    first, is_drawn = probabilities.argmax(axis=1), np.arange(60) % 3 == 0
+    order = np.argsort(probabilities.max(axis=1), kind="stable")
+    decided = is_drawn | np.isin(np.arange(60), order[:15])
+    n_known = int(np.flatnonzero(~decided[order])[0])
+    while is_drawn[order[n_known - 1]]:
+        n_known -= 1
+    lines = ["image,predicted,label,decision,audit"]
+    for row in np.flatnonzero(decided):
+        answer, label = classes[first[row]], classes[labels[row]]
+        decision = "accept" if answer == label else "change"
+        audit = "20 of 60" if is_drawn[row] else ""
+        lines.append(f"photos/{row}.jpg,{answer},{label},{decision},{audit}")
+    (path := tmp_path / "both.csv").write_text("\n".join(lines))
+    predictions = write(probabilities, extra=["broken.jpg", "gone.jpg"])
+    found = evaluate_decided(predictions, read_corrections([path]))
+    right, known, others = first == labels, order[:n_known], order[n_known:]
+    sample = others[is_drawn[others]]
+    weight = len(others) / len(sample)
+    assert found.night.n_known == n_known >= 14
+    expected = (right[known].sum() + weight * right[sample].sum()) / 60
+    assert found.night.weighted["accuracy"].value == pytest.approx(expected)
+    assert found.night.alone["accuracy"].value == pytest.approx(right[is_drawn].mean())
+    assert "some decided images were chosen by doubt" in found.warning
 
 
 def test_the_audit_of_another_night_is_refused(scored, write, audited):

@@ -108,6 +108,29 @@ def test_a_group_held_against_few_lesions_is_not_tested(match):
     assert found.differences["accuracy"].value == -0.5
 
 
+def test_a_group_of_which_few_lesions_can_be_compared_is_not_tested(match):
+    """It has 60 lesions of a class that is nowhere else, and 2 of the class of the rest."""
+    rows = [("b", 1, "b", "b", f"b{i}") for i in range(60)]
+    rows += [("a", 1, "b", "b", f"in{i}") for i in range(2)]
+    rows += [("a", 0, "a", "a", f"out{i}") for i in range(100)]
+    _, found = measure_groups(match(rows), [group_of(rows)])
+    assert (found.n_lesions, found.n_compared, found.n_rest) == (62, 2, 100)
+    assert not found.tested
+    assert all(map(math.isnan, found.p.values()))
+
+
+def test_what_is_not_known_does_not_disturb_the_order(match):
+    names = ["nobody", "small", "lonely", "large"]
+    rows = [("a", 0, "a", "a", str(i)) for i in range(20)] + [("c", 0, "c", "c", "c")]
+    rows += [("a", 1, "a" if i else "b", "a", f"s{i}") for i in range(4)]
+    rows += [("a", 1, "b", "a", f"l{i}") for i in range(2)]
+    places = {"small": range(21, 25), "large": range(25, 27), "lonely": [20], "nobody": range(27)}
+    groups = [Group("g", name, np.isin(np.arange(27), places[name])) for name in names]
+    _, differences = make_group_tables(measure_groups(match(rows), groups))
+    of_accuracy = [name for name, cells in differences.rows if cells[0].value == "accuracy"]
+    assert [name.split()[1] for name in of_accuracy] == ["large", "small"]
+
+
 def test_groups_of_other_class_shares_do_not_differ_for_that(match):
     """Of a hard class all are wrong, wherever; the group has more of it."""
     rows = [("b" if i < 50 + 30 * g else "a", g, "a", "a;b", f"{g}{i}")
@@ -206,7 +229,7 @@ def test_tables_mark_few_lesions_and_begin_with_the_largest_difference(match):
     assert "| sex: f " in tables_to_markdown([figures, differences])
     header, *lines = groups_csv(measured).splitlines()
     assert header.startswith(
-        "column,group,lesions,images,rest_lesions,too_few,bma,bma_low,bma_high,"
+        "column,group,lesions,images,compared_lesions,rest_lesions,too_few,bma,bma_low,bma_high,"
     )
-    assert lines[1].startswith("half,10,30,30,90,yes,")
+    assert lines[1].startswith("half,10,30,30,30,90,yes,")
     assert len(lines) == 4

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from trifuse.classifiers.reasons import LOW_QUALITY, UNCERTAIN, UNFAMILIAR
-from trifuse.studies.report.night import Night
+from trifuse.studies.night import Night
 from trifuse.studies.report.night_page import render_night
 from trifuse.studies.report.night_summary import Manifest
 

@@ -7,7 +7,7 @@ from trifuse.batch.inputs.items import Item, Record
 from trifuse.batch.outputs.formats import find_formats
 from trifuse.batch.outputs.rows import RowLayout
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.report.night import NOBODY, read_night
+from trifuse.studies.night import NOBODY, read_night
 
 CLASSES = ("a", "b;c", "=d", "e")
 RECORDS = [

@@ -78,7 +78,7 @@ def test_the_same_night_gives_the_same_page(night, picture):
 
 
 def test_of_a_longer_night_the_most_doubtful_are_listed(open_night, night, names, picture):
-    browser = open_night(night, pictures={1: picture, 0: picture}, n_rows=3)
+    browser = open_night(night, pictures={1: picture, 0: picture}, order=night.rank_doubts()[:3])
     assert names(browser) == ["broken.jpg", "cat.jpg", "dog.jpg"]
     text = browser.find_element(By.TAG_NAME, "main").text
     assert "The 3 most doubtful of 8 images are listed here" in text

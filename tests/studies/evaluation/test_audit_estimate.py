@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from trifuse.studies.evaluation import audited
-from trifuse.studies.evaluation.audited import (
+from trifuse.studies.evaluation import audit_estimate
+from trifuse.studies.evaluation.audit_estimate import (
     UNDECIDED,
     UNSURE,
     Counted,
@@ -32,7 +32,7 @@ def draw_night(draw, n_images=1000, n_drawn=150, n_doubtful=150):
 def nights():
     """Estimates of drawn nights, and what is so; fewer draws an interval than usual are enough."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audited, "N_DRAWS", 2000)
+        patch.setattr(audit_estimate, "N_DRAWS", 2000)
         return list(estimate_nights(np.random.default_rng(7)))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.report.night import Night
+from trifuse.studies.night import Night
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 
 from trifuse.datasets.corrections import read_corrections
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.report.audit import draw_audit, order_queue
+from trifuse.studies.report.audit_draw import draw_audit, order_queue
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_more_than_could_be_read_is_refused(large):
 
 def test_the_saved_file_tells_and_the_page_does_not(open_night, night, corrections, tmp_path):
     audit = draw_audit(night, 2, 5)
-    browser = open_night(night, audit=audit)
+    browser = open_night(night, order=order_queue(night, audit, None), audit=audit)
     for _ in range(8):
         browser.execute_script("bench.act('unsure')")
     shown = browser.find_element(By.TAG_NAME, "body").get_attribute("innerText").lower()
