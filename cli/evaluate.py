@@ -152,6 +152,8 @@ def _measure(
     if by := options["by"]:
         cells = find_cells(images, truth, columns, options["groups_from"])
         if options["positive"]:
+            if "positive" in cells and any("positive" in pair.split("*") for pair in by):
+                raise click.UsageError("there is a column positive; rename it to use --positive.")
             told = tell_positive(images, options["positive"])
             cells["positive"] = ["yes" if one else "no" for one in told]
         groups = divide_images(by, cells, options["bands"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -38,4 +39,6 @@ def command(model: str, output: str, overwrite: bool, **options: Any) -> None:
 
     write_package(Path(model), Path(output), PackageOptions(**options), overwrite)
     name = options["name"]
-    say(f"{output} written; after `pip install {output}` trifuse takes the model as -m {name}.")
+    # An absolute path: of a bare name pip would look for a project of the index.
+    folder = shlex.quote(str(Path(output).absolute()))
+    say(f"{output} written; after `pip install {folder}` trifuse takes the model as -m {name}.")

@@ -151,7 +151,7 @@ def write_report(options: ReportOptions) -> None:
     source = (path.name, file_sha256(path))
     # The page made anew of the same file draws the same images.
     audit = draw_audit(night, options.audit, int(source[1], 16)) if options.audit else None
-    model = _load_model(options, manifest) if options.evidence else None
+    model = _load_model(options, manifest, night) if options.evidence else None
     order = order_queue(night, audit, options.rows)
     doubtful = order[night.is_read[order]].tolist()[: options.thumbnails]
     pictures = draw_thumbnails(scored, doubtful, options.jobs) if doubtful else {}
@@ -163,7 +163,7 @@ def write_report(options: ReportOptions) -> None:
         file.write(page.encode("utf-8", "replace"))
 
 
-def _load_model(options: ReportOptions, manifest: Manifest) -> Model:
+def _load_model(options: ReportOptions, manifest: Manifest, night: Night) -> Model:
     from trifuse.classifiers.model_file import load_model
     from trifuse.features.files import file_sha256
     from trifuse.studies.explanation.evidence import explained_members
@@ -171,7 +171,8 @@ def _load_model(options: ReportOptions, manifest: Manifest) -> Model:
     path = Path(options.model or "")
     model = load_model(path)
     explained_members(model.ensemble)
-    if manifest.digest and file_sha256(path) != manifest.digest:
+    is_other = manifest.digest and file_sha256(path) != manifest.digest
+    if is_other or not set(night.classes) <= set(model.classes):
         raise click.UsageError(f"{path} is not the model that {options.predictions} was made by.")
     return model
 

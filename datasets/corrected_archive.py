@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trifuse.datasets.corrections import Correction, Corrections
+from trifuse.datasets.predictions import find_classes
 from trifuse.datasets.table import DatasetError, LabelledTable, name_few
 
 
@@ -44,7 +45,8 @@ class CorrectedArchive:
 def correct_archive(table: LabelledTable, corrections: Corrections) -> CorrectedArchive:
     """Add decided images to an archive; one that it has already takes the label decided.
 
-    An image is the archive's if it is the same file. It keeps its group there; another has the
+    Classes are matched in any letter case that tells which. An image is the archive's if it is the
+    same file. It keeps its group there; another has the
     group that its row of the corrections tells, or one of its own.
 
     Parameters
@@ -60,11 +62,16 @@ def correct_archive(table: LabelledTable, corrections: Corrections) -> Corrected
         of a group come to have more than one label.
     """
     decided = _find_files(corrections.decided)
-    if unknown := [row for row in decided.values() if row.label not in table.classes]:
+    found = find_classes(table.classes, [row.label for row in decided.values()])
+    if unknown := [row for row, at in zip(decided.values(), found, strict=True) if at < 0]:
         raise DatasetError(
             f"{unknown[0].where}: {unknown[0].label!r} is no class of the archive, which has "
             f"{', '.join(table.classes)}"
         )
+    decided = {
+        file: row._replace(label=table.classes[at])
+        for (file, row), at in zip(decided.items(), found, strict=True)
+    }
     labels = list(table.labels)
     n_changed = n_confirmed = 0
     known = set()

@@ -13,6 +13,7 @@ from trifuse.classifiers.bootstrap import interval_around, resample_groups
 from trifuse.classifiers.metrics import json_safe
 from trifuse.classifiers.text_tables import plain_table
 from trifuse.datasets.corrections import UNSURE, Corrections
+from trifuse.datasets.predictions import find_classes
 from trifuse.datasets.table import DatasetError
 from trifuse.studies.measured import N_RESAMPLES, Estimate
 
@@ -96,12 +97,19 @@ def compare_readers(first: Corrections, second: Corrections) -> Agreement:
     Intervals are percentiles of a bootstrap over images, or over lesions where the first file has
     groups. Readers who have seen a model's label agree more than those who have not.
 
+    Labels of both that differ by letter case alone are one class.
+
     Raises
     ------
     DatasetError
         If there is no image with a label of both.
     """
-    others = {row.image: row for row in second.rows}
+    spelled = sorted({row.label for row in first.rows if row.label})
+    found = find_classes(spelled, [row.label for row in second.rows])
+    others = {
+        row.image: row._replace(label=spelled[place]) if place >= 0 else row
+        for row, place in zip(second.rows, found, strict=True)
+    }
     both = [(row, others[row.image]) for row in first.rows if row.image in others]
     labelled = [(one, other) for one, other in both if one.label and other.label]
     if not labelled:

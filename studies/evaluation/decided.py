@@ -95,6 +95,8 @@ def evaluate_decided(
         another's.
     """
     decided = corrections.decided
+    if not decided:
+        raise DatasetError("the reader is unsure of every image: there is no label to measure by")
     labels = {row.image: row.label for row in decided}
     groups = {row.image: row.group or row.image for row in decided}
     evaluation = evaluate_predictions(predictions, labels, groups)

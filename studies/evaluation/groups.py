@@ -17,7 +17,7 @@ from trifuse.datasets.truth import match_truth
 from trifuse.studies.evaluation.matched import MatchedImages
 
 MISSING = "missing"
-"""The group of images of which a column says nothing: an empty cell, or NaN."""
+"""The group of images of which a column says nothing: an empty cell, NaN, or this very word."""
 MAX_VALUES = 100
 """Of one column; what has more names images rather than groups."""
 
@@ -86,7 +86,7 @@ def divide_images(
     Parameters
     ----------
     by : sequence of str
-        Columns; ``a*b`` is every pair of their values.
+        Columns, each counted once; ``a*b`` is every pair of their values.
     cells : mapping of str to sequence of str (n_images,)
     bands : mapping of str to sequence of float, optional
         Where the bands of a column of numbers begin.
@@ -108,12 +108,14 @@ def divide_images(
     >>> [group.value for group in divide_images(["age"], cells, {"age": [0, 40]})]
     ['0 to below 40', '40 and above', 'missing']
     """
-    return [group for columns in by for group in _divide(columns, cells, bands or {})]
+    return [
+        group for columns in dict.fromkeys(by) for group in _divide(columns, cells, bands or {})
+    ]
 
 
 def _divide(columns: str, cells: Mapping[str, Sequence[str]], bands: Bands) -> list[Group]:
     groups: list[Group] = []
-    for column in columns.split("*"):
+    for column in [columns] if columns in cells else dict.fromkeys(columns.split("*")):
         if column not in cells:
             raise DatasetError(
                 f"there is no column {column!r} to divide the images by; "
@@ -146,7 +148,7 @@ def _name_values(
     found = []
     for cell in cells:
         number = _read_number(cell)
-        if not cell or (number is not None and math.isnan(number)):
+        if cell in {"", MISSING} or (number is not None and math.isnan(number)):
             found.append((2, 0.0, MISSING))
         elif starts is None:
             found.append((0, number, cell) if number is not None else (1, 0.0, cell))

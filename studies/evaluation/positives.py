@@ -21,6 +21,8 @@ FOUND = (80, 90, 95, 99)
 """In percent."""
 N_RESAMPLES = 1000
 ROUNDING = 1e-9
+DIGITS = 12
+"""Of a sum of probabilities."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ def measure_positives(images: MatchedImages, names: Sequence[str]) -> PositiveFi
     if positive.all() or not positive.any():
         which = "every" if positive.all() else "no"
         raise DatasetError(f"{which} image with a truth is of the classes {', '.join(names)}")
-    scores = np.minimum(images.probabilities[used][:, columns].sum(axis=1), 1)
+    scores = images.probabilities[used][:, columns].sum(axis=1)
+    scores = np.minimum(scores.round(DIGITS), 1)  # what is equal but for rounding is equal
     lesions = number_groups(images.lesions)[used]
     pair = np.stack([1 - scores, scores], axis=1)
     sample = ScoredImages(pair, positive.astype(np.intp), ("others", "positive"))

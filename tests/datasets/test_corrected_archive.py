@@ -54,6 +54,12 @@ def test_the_archive_knows_an_image_by_any_path(correct, tmp_path):
         assert (found.n_joined, found.n_changed) == (0, 1)
 
 
+def test_labels_are_matched_in_any_letter_case(correct):
+    found = correct("x.jpg,nv,MEL,change", "in/a.jpg,nv,NV,change")
+    assert found.table.labels == ("nv", "nv", "mel", "mel")
+    assert (found.n_joined, found.n_changed, found.n_confirmed) == (1, 0, 1)
+
+
 def test_a_file_that_the_archive_lists_twice_has_one_label(table, write):
     Path("in/again.jpg").symlink_to("a.jpg")
     rows = "path,label,group\na.jpg,nv,l1\nagain.jpg,nv,l1\nc.jpg,mel,l2\n"

@@ -70,6 +70,13 @@ def test_every_difference_is_listed_and_unsure_ones_are_in_no_figure(write):
     assert found.confusion.tolist() == [[1, 0], [1, 1]]
 
 
+def test_letter_case_is_no_difference(write):
+    found = compare(
+        write("a.csv", {"1": "mel", "2": "nv"}), write("b.csv", {"1": "MEL", "2": "NV"})
+    )
+    assert (found.kappa.value, found.differences, found.classes) == (1, (), ("mel", "nv"))
+
+
 def test_lesions_are_drawn_whole(write):
     labels = [
         name_labels(np.repeat(one, 6)) for one in draw_readers(np.random.default_rng(1), 25)[:2]

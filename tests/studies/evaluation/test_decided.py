@@ -133,3 +133,11 @@ def test_the_audit_of_another_night_is_refused(scored, write, audited):
     result = CliRunner().invoke(cli, ["evaluate", path, str(audited)])
     assert "the audit is not of " in str(result.exception)
     assert "give the predictions that the page was made of" in str(result.exception)
+
+
+def test_where_every_image_is_unsure_it_says_so(scored, write, tmp_path):
+    (path := tmp_path / "u.csv").write_text(
+        "image,predicted,label,decision\nphotos/1.jpg,nv,,unsure\n"
+    )
+    result = CliRunner().invoke(cli, ["evaluate", str(write(scored[0])), str(path)])
+    assert "the reader is unsure of every image" in str(result.exception)

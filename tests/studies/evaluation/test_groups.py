@@ -84,3 +84,10 @@ def test_columns_come_from_the_named_table_then_the_truth_then_the_predictions(t
     other.write_text("image,sex\nelsewhere,f\n")
     with pytest.raises(DatasetError, match=r"other\.csv names no image that the predictions name"):
         find_cells(matched, truth, groups_from=other)
+
+
+def test_what_is_missing_by_its_name_is_missing_and_columns_count_once():
+    cells = {"a": ["missing", "", "nan", "1"], "a*b": list("xxyy"), "b": list("uuvv")}
+    assert [group.value for group in divide_images(["a", "a"], cells)] == ["1", "missing"]
+    assert [group.value for group in divide_images(["a*a"], cells)] == ["1", "missing"]
+    assert [group.value for group in divide_images(["a*b"], cells)] == ["x", "y"]
