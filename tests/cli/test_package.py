@@ -15,7 +15,7 @@ INSTALL = (
 def test_what_is_said(trifuse, here):
     result = trifuse("package", "m.trifuse", "--name", "tiny", "-o", "out")
     assert (result.code, result.out) == (0, b"")
-    sentence = "out written; after `pip install {here}/out` trifuse takes the model as -m tiny.\n"
+    sentence = f"out written; after `pip install {here}/out` trifuse takes the model as -m tiny.\n"
     assert result.err == sentence
 
 
