@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, NamedTuple
@@ -52,6 +52,22 @@ class Estimate(NamedTuple):
     def to_text(self, sign: str = "") -> str:
         """Write it with its interval, a difference with its sign."""
         return with_interval(self.value, (self.low, self.high), sign)
+
+
+def estimate_figures(
+    compute: Callable[[NDArray[np.float64]], Figures],
+    groups: Sequence[Hashable] | NDArray[Any],
+    n_resamples: int = N_RESAMPLES,
+) -> dict[str, Estimate]:
+    """Estimate figures that are one number each, with percentile intervals over whole groups.
+
+    Parameters are those of `trifuse.classifiers.bootstrap.resample_figures`.
+    """
+    values, resampled = resample_figures(compute, groups, n_resamples)
+    return {
+        name: Estimate(float(value), *interval_around(float(value), resampled[name]))
+        for name, value in values.items()
+    }
 
 
 @dataclass(frozen=True)

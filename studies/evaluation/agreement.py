@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.classifiers.bootstrap import interval_around, resample_groups
+from trifuse.classifiers.bootstrap import Figures
 from trifuse.classifiers.metrics import json_safe
 from trifuse.classifiers.text_tables import plain_table
 from trifuse.datasets.corrections import UNSURE, Corrections
 from trifuse.datasets.predictions import find_classes
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.measured import N_RESAMPLES, Estimate
+from trifuse.studies.measured import Estimate, estimate_figures
 
 COLUMNS = ("image", "first", "second")
 
@@ -129,11 +129,14 @@ def compare_readers(first: Corrections, second: Corrections) -> Agreement:
         if one.label != other.label
     ]
     groups = [one.group or one.image for one, _ in labelled]
-    kappa, share = _estimate(cells, groups)
     return Agreement(
-        classes, cells.sum(axis=0).astype(int), kappa, share, tuple(differences),
-        len(both) - len(labelled), len(first.rows) + len(second.rows) - 2 * len(both),
-    )  # fmt: skip
+        classes=classes,
+        confusion=cells.sum(axis=0).astype(int),
+        **_estimate(cells, groups),
+        differences=tuple(differences),
+        n_unsure=len(both) - len(labelled),
+        n_single=len(first.rows) + len(second.rows) - 2 * len(both),
+    )
 
 
 def cohen_kappa(confusion: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -166,21 +169,12 @@ def cohen_kappa(confusion: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((observed - chance) / possible)
 
 
-def _estimate(cells: NDArray[np.float64], groups: Sequence[str]) -> tuple[Estimate, Estimate]:
-    """Give kappa and the share of agreement; cells are (n_images, n_classes, n_classes)."""
+def _estimate(cells: NDArray[np.float64], groups: Sequence[str]) -> dict[str, Estimate]:
+    """Estimate kappa and the share of agreement; cells are (n_images, n_classes, n_classes)."""
 
-    def share(confusion: NDArray[np.float64]) -> NDArray[np.float64]:
+    def figures(weights: NDArray[np.float64]) -> Figures:
+        confusion = np.tensordot(weights.T, cells, axes=1)
         same = np.trace(confusion, axis1=-2, axis2=-1)
-        return np.asarray(same / confusion.sum(axis=(-2, -1)))
+        return {"kappa": cohen_kappa(confusion), "share": same / confusion.sum(axis=(-2, -1))}
 
-    whole = cells.sum(axis=0)
-    resampled = [
-        np.tensordot(weights.T, cells, axes=1)
-        for weights in resample_groups(groups, N_RESAMPLES, random_state=0)
-    ]
-    drawn = np.concatenate(resampled) if resampled else whole[None][:0]
-    values = float(cohen_kappa(whole)), float(share(whole))
-    return (
-        Estimate(values[0], *interval_around(values[0], cohen_kappa(drawn))),
-        Estimate(values[1], *interval_around(values[1], share(drawn))),
-    )
+    return estimate_figures(figures, groups)

@@ -14,7 +14,6 @@ from trifuse.classifiers.bootstrap import (
     mean,
     number_groups,
     ratio,
-    resample_figures,
     sum_by_number,
     times,
 )
@@ -23,7 +22,7 @@ from trifuse.classifiers.scored_images import ScoredImages
 from trifuse.studies.comparison.statistics import holm
 from trifuse.studies.evaluation.groups import Group
 from trifuse.studies.evaluation.matched import MatchedImages
-from trifuse.studies.measured import Estimate, Measured
+from trifuse.studies.measured import Estimate, estimate_figures
 
 ENOUGH_LESIONS = 50
 """A group of fewer, or held against fewer, is shown and not tested."""
@@ -158,17 +157,12 @@ def _measure(told: _Images, inside: NDArray[np.bool_], column: str, value: str) 
         n_images=int(inside.sum()),
         n_compared=len(np.unique(told.lesions[compared])),
         n_rest=len(np.unique(told.lesions[rest])),
-        figures=_estimate(*resample_figures(figures, lesions, N_RESAMPLES)),
+        figures=estimate_figures(figures, lesions, N_RESAMPLES),
         differences=_differ(told, inside),
         p=dict(unknown),
         corrected_p=dict(unknown),
     )
     return replace(found, p=_test(told, inside)) if found.tested else found
-
-
-def _estimate(values: Figures, resampled: Figures) -> dict[str, Estimate]:
-    measured = Measured({name: float(value) for name, value in values.items()}, resampled)
-    return {name: measured.estimate(name) for name in values}
 
 
 def _differ(told: _Images, inside: NDArray[np.bool_]) -> dict[str, Estimate]:
@@ -194,7 +188,7 @@ def _differ(told: _Images, inside: NDArray[np.bool_]) -> dict[str, Estimate]:
             found[name] = _average(within - beyond, images[0])
         return found
 
-    return _estimate(*resample_figures(differences, told.lesions, N_RESAMPLES))
+    return estimate_figures(differences, told.lesions, N_RESAMPLES)
 
 
 def _average(gaps: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
