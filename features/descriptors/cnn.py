@@ -80,12 +80,23 @@ class CnnCells(NetworkView):
 
     def calibration_rows(self, n_images: int) -> list[int]:
         """Choose the images that `build` needs: for `int8` some that are spread over all."""
-        chosen = min(CALIBRATION, n_images) if self.precision == "int8" else 0
-        rows: list[int] = np.linspace(0, n_images - 1, chosen).round().astype(int).tolist()
-        return rows
+        return calibration_rows(n_images, self.precision)
 
 
 METHOD = CnnCells
+
+
+def calibration_rows(n_images: int, precision: Precision) -> list[int]:
+    """Choose the images on which the ranges of a network are measured, spread over all.
+
+    Examples
+    --------
+    >>> calibration_rows(5, "int8"), calibration_rows(5, "float32")
+    ([0, 1, 2, 3, 4], [])
+    """
+    chosen = min(CALIBRATION, n_images) if precision == "int8" else 0
+    rows: list[int] = np.linspace(0, n_images - 1, chosen).round().astype(int).tolist()
+    return rows
 
 
 def map_descriptors(feature_map: NDArray[np.float32]) -> LocalDescriptors:

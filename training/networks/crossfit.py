@@ -18,6 +18,7 @@ from tqdm import tqdm
 from trifuse.classifiers.member import Folds
 from trifuse.classifiers.model import mean_logits
 from trifuse.datasets.table import count
+from trifuse.features.descriptors.cnn import calibration_rows
 from trifuse.features.keras_backbones import export_litert
 from trifuse.features.litert import CnnClassifier
 from trifuse.features.quiet import import_tensorflow
@@ -128,7 +129,9 @@ def cross_fit(
     whole = folder / "networks.tflite"
     if not whole.exists():
         with stage(f"joining {count(tasks, 'network')}"):
-            write_whole(whole, export_network([task.weights() for task in tasks], own))
+            calibration = [read_pixels(source) for source in _calibration(images, recipe)]
+            joined = export_network([task.weights() for task in tasks], own, calibration)
+            write_whole(whole, joined)
     logits = _score(tasks, images, folds, folder, jobs)
     fingerprint = networks_fingerprint(inspection, recipe)
     about = [task.about(fingerprint) for task in tasks]
@@ -163,6 +166,7 @@ def _plan(
         blank = np.zeros((options.network.side, options.network.side, 3), np.uint8)
         rows, columns, channels = trunk.features(blank).shape
         shape = (len(table), options.schedule.stored, rows, columns, channels)
+    parts = [rows for rows, _ in folds for _ in range(options.per_fold)]
     return [
         FoldNetwork(
             number=number,
@@ -171,12 +175,18 @@ def _plan(
             images=() if shape else images,
             labels=table.label_indices,
             classes=table.classes,
-            rows=folds[number // options.per_fold][0],
+            rows=rows,
+            calibration=_calibration([images[row] for row in rows], recipe),
             shape=shape,
             folder=folder,
         )
-        for number in range(len(folds) * options.per_fold)
+        for number, rows in enumerate(parts)
     ]
+
+
+def _calibration(images: Sequence[Source], recipe: Recipe) -> list[Source]:
+    rows = calibration_rows(len(images), recipe.networks.export.precision)
+    return [images[row] for row in rows]
 
 
 def _train(tasks: Sequence[FoldNetwork], jobs: int) -> None:

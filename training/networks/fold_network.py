@@ -15,7 +15,7 @@ from trifuse.classifiers.output import open_output
 from trifuse.features.files import file_sha256
 from trifuse.features.litert import CnnClassifier
 from trifuse.recipes.finetuning import NetworkRecipe
-from trifuse.training.encoding import Source
+from trifuse.training.encoding import Source, read_pixels
 from trifuse.training.networks.batches import Batches, StoredBatches
 from trifuse.training.networks.checkpoint import load_checkpoint
 from trifuse.training.networks.network import (
@@ -52,6 +52,8 @@ class FoldNetwork:
     classes : tuple of str
     rows : ndarray of int
         The images that it learns from.
+    calibration : sequence of Source
+        Those of them on which the ranges of a network of 8 bits are measured.
     shape : Shape or None
         Of the features that are kept; none where images are changed anew at every step.
     folder : Path
@@ -64,6 +66,7 @@ class FoldNetwork:
     labels: NDArray[np.intp]
     classes: tuple[str, ...]
     rows: NDArray[np.intp]
+    calibration: Sequence[Source]
     shape: Shape | None
     folder: Path
 
@@ -112,10 +115,11 @@ class FoldNetwork:
     def finish(self, trainer: Trainer) -> None:
         """Keep the network that was trained, and then no more its checkpoint."""
         trainer.take_average()
+        images = [read_pixels(source) for source in self.calibration]
         weights = network_weights(trainer.network)
         with open_output(self._file("weights.npz")) as file:
             np.savez(file, *weights)
-        write_whole(self._file("tflite"), export_network([weights], self.recipe))
+        write_whole(self._file("tflite"), export_network([weights], self.recipe, images))
         self._file("checkpoint.npz").unlink(missing_ok=True)
 
     def about(self, fingerprint: str) -> dict[str, Any]:

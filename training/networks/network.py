@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.features.backbones import BACKBONES
@@ -190,10 +191,16 @@ def build_scorer(networks: Sequence[Weights], recipe: NetworkRecipe) -> Any:
     return keras.Model(image, {"class_map": class_map})
 
 
-def export_network(networks: Sequence[Weights], recipe: NetworkRecipe) -> bytes:
-    """Export what `build_scorer` builds to LiteRT, for one image at a time."""
+def export_network(
+    networks: Sequence[Weights], recipe: NetworkRecipe, images: Sequence[NDArray[np.uint8]] = ()
+) -> bytes:
+    """Export what `build_scorer` builds to LiteRT, for one image at a time.
+
+    With images, on which ranges are measured, it is of 8 bits: see
+    `trifuse.features.keras_backbones.export_litert`.
+    """
     import_tensorflow().keras.utils.clear_session()  # it numbers layers; the bytes hold their names
-    return export_litert(build_scorer(networks, recipe))
+    return export_litert(build_scorer(networks, recipe), images)
 
 
 def _class_maps(networks: Sequence[Weights], views: Any, recipe: NetworkRecipe) -> Iterable[Any]:

@@ -39,6 +39,7 @@ def networked(finetuning):
 
     def make(per_fold=1, **sections):
         schedule = sections.pop("schedule", {})
+        own = sections.pop("export", {})
         options = finetuning(**sections).to_dict()
         schedule = {
             **{key: options["schedule"][key] for key in ("batch", "learning_rate")},
@@ -49,6 +50,7 @@ def networked(finetuning):
             **schedule,
         }
         chosen = {key: options[key] for key in ("network", "augmentation", "balance", "export")}
+        chosen["export"] = {**chosen["export"], **own}
         networks = {"per_fold": per_fold, **chosen, "schedule": schedule}
         return Recipe.from_dict({"ensemble": {"folds": 2}, "networks": networks})
 
@@ -103,7 +105,26 @@ def test_new_images_get_the_mean(crossed, pictures):
     ]
     assert len(maps) == 2
     found = crossed.found.classifier.class_map(image)
+    near = np.ptp(maps) / 50  # of 8 bits, each network with ranges of its own
+    np.testing.assert_allclose(found, np.mean(maps, axis=0), atol=near)
+
+
+def test_networks_may_keep_their_32_bits(cross, networked, crossed, pictures, tmp_path):
+    exact = cross(tmp_path, networked(export={"precision": "float32"}))
+    sizes = [
+        [path.stat().st_size for path in sorted(run.folder.glob("network-?.tflite"))]
+        for run in (exact, crossed)
+    ]
+    assert min(sizes[0]) > max(sizes[1])
+    image = read_image(pictures[0])
+    maps = [
+        crossfit.CnnClassifier(path.read_bytes()).class_map(image)
+        for path in sorted(tmp_path.glob("network-?.tflite"))
+    ]
+    found = exact.found.classifier.class_map(image)
     np.testing.assert_allclose(found, np.mean(maps, axis=0), atol=1e-5)
+    near = np.ptp(exact.found.logits) / 20
+    np.testing.assert_allclose(crossed.found.logits, exact.found.logits, atol=near)
 
 
 def test_what_it_needs_is_said_first(crossed):
