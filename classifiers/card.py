@@ -16,7 +16,7 @@ from trifuse.classifiers.card_text import (
     REASONS,
     TEMPLATE,
 )
-from trifuse.classifiers.conformal import MANY_IMAGES
+from trifuse.classifiers.conformal import MANY_GROUPS
 from trifuse.classifiers.held_out_figures import ALL
 from trifuse.classifiers.review import LARGE_SET
 from trifuse.classifiers.text_tables import TITLES, markdown_table, with_interval
@@ -139,7 +139,7 @@ def _render_doubt(about: Mapping[str, Any]) -> str:
         large=LARGE_SET,
         large_sets=_percent(figures["large_sets"]),
         false_alarms=_percent(figures["false_alarms"]),
-        many=MANY_IMAGES,
+        many=MANY_GROUPS,
     )
 
 

@@ -90,9 +90,8 @@ bounds that the others gave:
 {coverage}
 
 A set held {set_size:.2f} classes on average, and more than {large} for {large_sets} of the images;
-{false_alarms} of the images were called unfamiliar. Classes of fewer than {many} images get wider
-sets, lest chance in so few images break the promise. All this is for images like the training
-archive's.\
+{false_alarms} of the images were called unfamiliar. Classes of fewer than {many} groups get wider
+sets, lest chance in so few break the promise. All this is for images like the training archive's.\
 """
 
 

@@ -87,13 +87,17 @@ class HeldOut:
 
 
 def fit_review(
-    labels: NDArray[np.intp], folds: Folds, out_of_fold: OutOfFold, recipe: Recipe
+    labels: NDArray[np.intp],
+    groups: NDArray[np.intp],
+    folds: Folds,
+    out_of_fold: OutOfFold,
+    recipe: Recipe,
 ) -> Review:
     """Fit prediction sets and novelty beside an ensemble.
 
     Parameters
     ----------
-    labels : ndarray of int, shape (n_images,)
+    labels, groups : ndarray of int, shape (n_images,)
     folds : Folds
         Those of `out_of_fold`.
     out_of_fold : OutOfFold
@@ -101,8 +105,8 @@ def fit_review(
     recipe : Recipe
     """
     novelty, scores = fit_novelty(out_of_fold.residuals, recipe)
-    held = review_held_out(labels, folds, out_of_fold, recipe)
-    labels = labels[held.rows]
+    held = review_held_out(labels, groups, folds, out_of_fold, recipe)
+    labels, groups = labels[held.rows], groups[held.rows]
     sizes, classes = held.sets.sum(axis=1), range(held.sets.shape[1])
     figures = ReviewFigures(
         coverage=tuple(measure_coverage(held.sets, labels, [index]) for index in classes),
@@ -110,12 +114,16 @@ def fit_review(
         large_sets=float(np.mean(sizes > LARGE_SET)),
         false_alarms=float(_find_alarms(scores, folds, recipe).mean()),
     )
-    sets = fit_prediction_sets(held.probabilities, labels, recipe.review.coverage)
+    sets = fit_prediction_sets(held.probabilities, labels, groups, recipe.review.coverage)
     return Review(sets, novelty, figures)
 
 
 def review_held_out(
-    labels: NDArray[np.intp], folds: Folds, out_of_fold: OutOfFold, recipe: Recipe
+    labels: NDArray[np.intp],
+    groups: NDArray[np.intp],
+    folds: Folds,
+    out_of_fold: OutOfFold,
+    recipe: Recipe,
 ) -> HeldOut:
     """Say of each fold's images what the bounds that the other folds give say of them.
 
@@ -123,9 +131,10 @@ def review_held_out(
     """
     _, scores = fit_novelty(out_of_fold.residuals, recipe)
     rows, probabilities = out_of_fold.rows, out_of_fold.probabilities["ensemble"]
-    own, inside = labels[rows], np.zeros(probabilities.shape, dtype=bool)
+    inside, coverage = np.zeros(probabilities.shape, dtype=bool), recipe.review.coverage
     for others, held in _parts(rows, folds):
-        sets = fit_prediction_sets(probabilities[others], own[others], recipe.review.coverage)
+        known = rows[others]
+        sets = fit_prediction_sets(probabilities[others], labels[known], groups[known], coverage)
         inside[held] = sets.contain(probabilities[held])
     return HeldOut(rows, probabilities, inside, _find_alarms(scores, folds, recipe)[rows])
 

@@ -102,10 +102,8 @@ def fit_archive(
         logits[NETWORK] = score_by_networks(table.paths, classifiers, seen, jobs)
     encoder, blocks = encode_archive(images, extractor, jobs)
     known = [*inspection.images, *(image for network in networks for image in network.about.seen)]
-    model, out_of_fold = fit_model(
-        encoder, blocks | logits, table.label_indices, table.classes, folds, known, classifiers
-    )
-    held_out = review_held_out(table.label_indices, folds, out_of_fold, recipe)
+    model, out_of_fold = fit_model(encoder, blocks | logits, table, folds, known, classifiers)
+    held_out = review_held_out(table.label_indices, table.group_indices, folds, out_of_fold, recipe)
     training = describe_training(inspection, out_of_fold, held_out, about, doubts)
     return Fitted(model, training, held_out)
 
@@ -149,8 +147,7 @@ def find_seen(
 def fit_model(
     encoder: BlockEncoder,
     blocks: Blocks,
-    labels: NDArray[np.intp],
-    classes: tuple[str, ...],
+    table: LabelledTable,
     folds: Folds,
     images: Sequence[str],
     networks: Sequence[CnnClassifier] = (),
@@ -163,9 +160,8 @@ def fit_model(
     blocks : dict of str to ndarray of float32, shape (n_images, dim)
         Of `encode_archive`; where there are networks, with what `score_by_networks` gives, under
         the name `trifuse.classifiers.ensemble.NETWORK`.
-    labels : ndarray of int, shape (n_images,)
-        Indices into `classes`; every class must occur.
-    classes : tuple of str
+    table : LabelledTable
+        Of the images; every class must occur.
     folds : Folds
         For the out-of-fold scores; images of one group must share a fold.
     images : sequence of str
@@ -177,15 +173,15 @@ def fit_model(
     ------
     trifuse.classifiers.model.ClassNamesError
     """
-    check_class_names(classes)
-    recipe = encoder.extractor.recipe
+    check_class_names(table.classes)
+    recipe, labels = encoder.extractor.recipe, table.label_indices
     with stage(f"fitting the ensemble: {len(labels)} images, {len(folds)} folds"):
         ensemble, out_of_fold = fit_ensemble(
-            blocks, labels, folds, len(classes), recipe, with_residuals=True
+            blocks, labels, folds, len(table.classes), recipe, with_residuals=True
         )
-        review = fit_review(labels, folds, out_of_fold, recipe)
+        review = fit_review(labels, table.group_indices, folds, out_of_fold, recipe)
     known = TrainingImages.of(images)
-    return Model(classes, encoder, ensemble, review, known, tuple(networks)), out_of_fold
+    return Model(table.classes, encoder, ensemble, review, known, tuple(networks)), out_of_fold
 
 
 def describe_training(

@@ -75,7 +75,7 @@ def test_the_card():
     assert r"| a\|b  |  100.0 % |" in card
     assert "A set held 1.50 classes on average, and more than 3 for 3.0 % of the images; " in flat
     assert "2.0 % of the images were called unfamiliar" in flat
-    assert "Classes of fewer than 200 images get wider sets" in flat
+    assert "Classes of fewer than 200 groups get wider sets" in flat
     assert card.endswith("numpy 2.4, lightgbm 4.6\n")
     assert "{" not in card
 

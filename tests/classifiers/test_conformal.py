@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from trifuse.classifiers.conformal import (
     CONFIDENCE,
-    MANY_IMAGES,
+    MANY_GROUPS,
     PredictionSets,
-    class_groups,
+    class_pools,
     conformal_rank,
+    find_floor,
     fit_prediction_sets,
     floor_rank,
     measure_coverage,
@@ -35,6 +36,11 @@ def sampled(counts, seed):
     return powers / powers.sum(axis=1, keepdims=True), labels
 
 
+def fit_alone(probabilities, labels, coverage):
+    """Fit sets on images that are a lesion each."""
+    return fit_prediction_sets(probabilities, labels, np.arange(len(labels)), coverage)
+
+
 @pytest.mark.parametrize("n", [1, 8, 9, 10, 99, 100, 1600])
 @pytest.mark.parametrize("level", [0.02, 0.5, 0.9, 0.98])
 def test_the_rank_is_the_least_that_reaches_the_level(n, level):
@@ -48,7 +54,7 @@ def test_the_floor_of_a_large_class_is_the_exact_quantile():
     """Of 399 likelihoods at 90 %: the 40th smallest, which 360 of 400 places are not below."""
     likelihoods = np.random.default_rng(1).permutation(np.arange(1, 400) / 1000)
     probabilities = np.stack([likelihoods, 1 - likelihoods], axis=1)
-    sets = fit_prediction_sets(probabilities, np.zeros(399, dtype=np.intp), 0.9)
+    sets = fit_alone(probabilities, np.zeros(399, dtype=np.intp), 0.9)
     assert sets.floors[0] == 0.040
     assert np.sum(likelihoods >= sets.floors[0]) == conformal_rank(399, 0.9) == 360
 
@@ -72,7 +78,7 @@ def test_a_small_class_reaches_its_coverage_in_most_draws():
 def test_coverage_of_exchangeable_images_in_each_class(coverage):
     counts, held = [400, 250, 60], []
     for seed in range(40):
-        sets = fit_prediction_sets(*sampled(counts, seed), coverage)
+        sets = fit_alone(*sampled(counts, seed), coverage)
         probabilities, labels = sampled(counts, 1000 + seed)
         inside = probabilities >= sets.floors  # without the most probable class, always held
         held.append([measure_coverage(inside, labels, [index]) for index in range(3)])
@@ -84,8 +90,7 @@ def test_coverage_of_exchangeable_images_in_each_class(coverage):
 def test_more_coverage_means_larger_sets():
     probabilities, labels = sampled([300, 300, 60, 5], 0)
     floors = [
-        fit_prediction_sets(probabilities, labels, coverage).floors
-        for coverage in (0.6, 0.8, 0.9, 0.99)
+        fit_alone(probabilities, labels, coverage).floors for coverage in (0.6, 0.8, 0.9, 0.99)
     ]
     for low, high in zip(floors[1:], floors, strict=False):
         assert np.all(low <= high)
@@ -95,24 +100,24 @@ def test_more_coverage_means_larger_sets():
 def test_the_order_of_the_images_does_not_matter():
     probabilities, labels = sampled([250, 60, 5, 4], 0)
     order = np.random.default_rng(1).permutation(len(labels))
-    one = fit_prediction_sets(probabilities, labels, 0.9)
-    other = fit_prediction_sets(probabilities[order], labels[order], 0.9)
+    one = fit_alone(probabilities, labels, 0.9)
+    other = fit_alone(probabilities[order], labels[order], 0.9)
     np.testing.assert_array_equal(one.floors, other.floors)
 
 
 def test_the_names_of_the_classes_do_not_matter():
     probabilities, labels = sampled([250, 60, 30], 0)
     order = np.array([2, 0, 1])
-    one = fit_prediction_sets(probabilities, labels, 0.9)
-    other = fit_prediction_sets(probabilities[:, order], np.argsort(order)[labels], 0.9)
+    one = fit_alone(probabilities, labels, 0.9)
+    other = fit_alone(probabilities[:, order], np.argsort(order)[labels], 0.9)
     np.testing.assert_array_equal(one.floors[order], other.floors)
 
 
 def test_classes_of_few_images_share_a_floor():
-    assert class_groups(np.array([MANY_IMAGES, 21, 22, 3, 0]), 0.9) == [[0], [2], [1, 3, 4]]
-    assert class_groups(np.array([50, 50]), 0.9) == [[0], [1]]
+    assert class_pools([MANY_GROUPS, 21, 22, 3, 0], 0.9) == [[0], [2], [1, 3, 4]]
+    assert class_pools([50, 50], 0.9) == [[0], [1]]
     probabilities, labels = sampled([300, 15, 15], 0)
-    floors = fit_prediction_sets(probabilities, labels, 0.9).floors
+    floors = fit_alone(probabilities, labels, 0.9).floors
     assert floors[1] == floors[2] > 0
     likelihoods = probabilities[np.arange(330), labels][300:]
     assert floors[1] == np.sort(likelihoods)[floor_rank(30, 0.9) - 1]
@@ -120,7 +125,7 @@ def test_classes_of_few_images_share_a_floor():
 
 def test_classes_with_too_few_images_altogether_are_in_every_set():
     probabilities, labels = sampled([4, 3, 5], 0)
-    sets = fit_prediction_sets(probabilities, labels, 0.9)
+    sets = fit_alone(probabilities, labels, 0.9)
     np.testing.assert_array_equal(sets.floors, 0)
     assert sets.contain(probabilities).all()
 
@@ -161,3 +166,52 @@ def test_the_rank_is_that_of_exact_fractions():
 def test_from_two_hundred_images_on_the_coverage_is_just_as_promised():
     assert [floor_rank(n, 0.9) for n in (199, 200, 201)] == [15, 20, 20]
     assert [floor_rank(n, 0.8) for n in (199, 200, 201)] == [33, 40, 40]
+
+
+def draw_lesions(n_lesions, rng):
+    """Draw uniform likelihoods of lesions of one to five images that are much alike."""
+    lesions = np.repeat(np.arange(n_lesions), rng.integers(1, 6, n_lesions))
+    alike = np.sqrt(0.7) * rng.normal(size=n_lesions)[lesions]
+    return norm.cdf(alike + np.sqrt(0.3) * rng.normal(size=len(lesions))), lesions
+
+
+@pytest.mark.parametrize("n_lesions", [25, 60, 120])
+def test_small_classes_of_lesions_with_several_images_reach_their_coverage(n_lesions):
+    """The coverage of a floor is one minus the floor; ranks of images promised too much."""
+    rng = np.random.default_rng(0)
+    draws = [draw_lesions(n_lesions, rng) for _ in range(2000)]
+    floors = np.array([find_floor(likelihoods, lesions, 0.9) for likelihoods, lesions in draws])
+    assert np.mean(1 - floors >= 0.9) > CONFIDENCE - 0.015
+    assert np.mean(floors) > 0.01  # and not by holding everything
+    plain = [
+        find_floor(likelihoods, np.arange(len(lesions)), 0.9) for likelihoods, lesions in draws
+    ]
+    assert np.mean(1 - np.array(plain) >= 0.9) < CONFIDENCE - 0.02
+
+
+def test_a_large_class_of_lesions_with_several_images_gets_just_its_coverage():
+    rng = np.random.default_rng(1)
+    floors = [find_floor(*draw_lesions(300, rng), 0.9) for _ in range(500)]
+    np.testing.assert_allclose(np.mean(1 - np.array(floors)), 0.9, atol=0.005)
+
+
+def test_a_floor_against_a_loop():
+    """Of any likelihood, what lies below it is summed in fractions."""
+    rng = np.random.default_rng(2)
+    lesions = rng.integers(0, 70, 200)
+    likelihoods = rng.integers(0, 100, 200) / 100  # with equal ones
+    sizes, rank = np.bincount(lesions), floor_rank(len(set(lesions.tolist())), 0.9)
+    fits = [
+        value
+        for value in likelihoods
+        if sum(Fraction(1, int(sizes[own])) for own in lesions[likelihoods < value]) <= rank - 1
+    ]
+    assert find_floor(likelihoods, lesions, 0.9) == max(fits)
+
+
+def test_an_image_that_is_there_twice_counts_once():
+    probabilities, labels = sampled([300, 60, 30], 0)
+    once = fit_alone(probabilities, labels, 0.9)
+    twice = np.repeat(np.arange(len(labels)), 2)
+    again = fit_prediction_sets(probabilities[twice], labels[twice], twice, 0.9)
+    np.testing.assert_array_equal(again.floors, once.floors)

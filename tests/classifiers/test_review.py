@@ -14,6 +14,7 @@ from trifuse.encoders.normalization import l2_normalize
 from trifuse.recipes.recipe import Recipe
 
 N, CLASSES = 120, 5
+GROUPS = np.arange(N) // 2
 RECIPE = Recipe.from_dict(
     {
         "fusion": {"weights": {"sift_fisher": 3, "color_fisher": 1}},
@@ -40,13 +41,13 @@ def problem():
 def fitted(problem):
     _, labels, folds = problem
     _, out_of_fold = fit_ensemble(*problem, CLASSES, RECIPE, with_residuals=True)
-    return out_of_fold, fit_review(labels, folds, out_of_fold, RECIPE)
+    return out_of_fold, fit_review(labels, GROUPS, folds, out_of_fold, RECIPE)
 
 
 def test_its_parts_are_those_of_the_recipe(problem, fitted):
     labels, (out_of_fold, review) = problem[1], fitted
     probabilities = out_of_fold.probabilities["ensemble"]
-    expected = fit_prediction_sets(probabilities, labels, 0.8)
+    expected = fit_prediction_sets(probabilities, labels, GROUPS, 0.8)
     np.testing.assert_array_equal(review.sets.floors, expected.floors)
     novelty, scores = fit_novelty(out_of_fold.residuals, RECIPE)
     assert review.novelty.threshold == novelty.threshold == fit_threshold(scores, 0.1)
@@ -59,7 +60,7 @@ def test_the_figures_are_of_bounds_that_the_other_folds_gave(problem, fitted):
     _, scores = fit_novelty(out_of_fold.residuals, RECIPE)
     held, sizes, alarms = np.zeros(N), np.zeros(N), np.zeros(N)
     for others, rows in folds:
-        sets = fit_prediction_sets(probabilities[others], labels[others], 0.8)
+        sets = fit_prediction_sets(probabilities[others], labels[others], GROUPS[others], 0.8)
         threshold = fit_threshold(scores[others], 0.1)
         for row in rows:
             members = sets.members(probabilities[row])
@@ -91,6 +92,6 @@ def test_the_figures_are_plain_numbers(fitted):
 def test_fitting_again_gives_the_same(problem, fitted):
     _, labels, folds = problem
     out_of_fold, review = fitted
-    again = fit_review(labels, folds, out_of_fold, RECIPE)
+    again = fit_review(labels, GROUPS, folds, out_of_fold, RECIPE)
     assert again.figures == review.figures
     assert again.novelty.threshold == review.novelty.threshold

@@ -11,6 +11,7 @@ from trifuse.classifiers.model_file import load_model
 from trifuse.classifiers.network_file import load_network
 from trifuse.datasets.load import load_dataset
 from trifuse.datasets.splits import grouped_stratified_folds
+from trifuse.datasets.table import LabelledTable
 from trifuse.encoders.codebook import CodebookError
 from trifuse.features.files import file_sha256
 from trifuse.features.images import ImageError, read_image
@@ -38,7 +39,9 @@ def train(recipe):
         names = [classes[label] for label in labels]
         folds = grouped_stratified_folds(names, [str(path) for path in paths], 2, 0)
         encoder, blocks = encode_archive(paths, build_extractor(recipe, paths))
-        return fit_model(encoder, blocks, np.array(labels), classes, folds, ["0" * 64])
+        groups = tuple(map(str, paths))
+        table = LabelledTable(tuple(paths), tuple(names), groups, classes)
+        return fit_model(encoder, blocks, table, folds, ["0" * 64])
 
     return run
 
@@ -80,7 +83,7 @@ def test_the_model_of_an_archive(archive, recipe, model_file, pictures):
     folds = grouped_stratified_folds(table.labels, table.groups, 2, recipe.random_state)
     encoder, blocks = encode_archive(table.paths, build_extractor(recipe, table.paths))
     images = [file_sha256(path) for path in table.paths]
-    model, _ = fit_model(encoder, blocks, table.label_indices, table.classes, folds, images)
+    model, _ = fit_model(encoder, blocks, table, folds, images)
     expected = load_model(model_file)
     for picture in pictures[:3]:
         image = read_image(picture)

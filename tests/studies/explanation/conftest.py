@@ -73,7 +73,7 @@ def model(archive, recipe_file):
             table.paths, encoding.build_extractor(recipe, table.paths)
         )
     images = [file_sha256(path) for path in table.paths]
-    return fit_model(encoder, blocks, table.label_indices, table.classes, folds, images)[0]
+    return fit_model(encoder, blocks, table, folds, images)[0]
 
 
 @pytest.fixture
