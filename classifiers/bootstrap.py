@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from trifuse.classifiers.text_tables import with_interval
+
 Figures: TypeAlias = dict[str, NDArray[np.float64]]
 
 SQUARED_ECE = "squared_ece"
 """A figure of which means over resamples and repeats are taken, and then the root."""
+N_RESAMPLES = 2000
 RESAMPLES_AT_ONCE = 100
 """Weights of so many resamples of some thousand images stay in a processor's cache."""
 
@@ -145,6 +148,34 @@ def interval_around(
         return math.nan, math.nan
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return min(float(low), value), max(float(high), value)
+
+
+class Estimate(NamedTuple):
+    """A figure and its 95 % interval; NaN where it is undefined."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_text(self, sign: str = "") -> str:
+        """Write it with its interval, a difference with its sign."""
+        return with_interval(self.value, (self.low, self.high), sign)
+
+
+def estimate_figures(
+    compute: Callable[[NDArray[np.float64]], Figures],
+    groups: Sequence[Hashable] | NDArray[Any],
+    n_resamples: int = N_RESAMPLES,
+) -> dict[str, Estimate]:
+    """Estimate figures that are one number each, with percentile intervals over whole groups.
+
+    Parameters are those of `resample_figures`.
+    """
+    values, resampled = resample_figures(compute, groups, n_resamples)
+    return {
+        name: Estimate(float(value), *interval_around(float(value), resampled[name]))
+        for name, value in values.items()
+    }
 
 
 def number_groups(groups: Sequence[Hashable] | NDArray[Any]) -> NDArray[np.intp]:

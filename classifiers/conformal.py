@@ -145,9 +145,9 @@ def find_floor(
     Examples
     --------
     >>> find_floor(np.arange(60) / 60, np.arange(60), 0.9), floor_rank(60, 0.9)
-    (0.05, 4)
-    >>> find_floor(np.arange(60) / 60, np.arange(60) // 2, 0.9), floor_rank(30, 0.9)
-    (0.0, 1)
+    (0.03333333333333333, 3)
+    >>> find_floor(np.arange(120) / 120, np.arange(120) // 2, 0.9)
+    0.03333333333333333
     """
     _, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if not (rank := floor_rank(len(sizes), coverage)):

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import EllipsisType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.classifiers.bootstrap import Figures, interval_around, mean_of_known, resample_figures
+from trifuse.classifiers.bootstrap import (
+    N_RESAMPLES,
+    Estimate,
+    Figures,
+    interval_around,
+    mean_of_known,
+    resample_figures,
+)
 from trifuse.classifiers.metrics import (
     BY_CLASS,
     Metrics,
@@ -39,35 +46,6 @@ EVALUATED = {
     )
 } | {"bma": "BMA (balanced accuracy)", "ece": "ECE (15 bins, debiased)"}  # fmt: skip
 """Of the images of a file of predictions."""
-N_RESAMPLES = 2000
-
-
-class Estimate(NamedTuple):
-    """A figure and its 95 % interval; NaN where it is undefined."""
-
-    value: float
-    low: float
-    high: float
-
-    def to_text(self, sign: str = "") -> str:
-        """Write it with its interval, a difference with its sign."""
-        return with_interval(self.value, (self.low, self.high), sign)
-
-
-def estimate_figures(
-    compute: Callable[[NDArray[np.float64]], Figures],
-    groups: Sequence[Hashable] | NDArray[Any],
-    n_resamples: int = N_RESAMPLES,
-) -> dict[str, Estimate]:
-    """Estimate figures that are one number each, with percentile intervals over whole groups.
-
-    Parameters are those of `trifuse.classifiers.bootstrap.resample_figures`.
-    """
-    values, resampled = resample_figures(compute, groups, n_resamples)
-    return {
-        name: Estimate(float(value), *interval_around(float(value), resampled[name]))
-        for name, value in values.items()
-    }
 
 
 @dataclass(frozen=True)

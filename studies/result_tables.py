@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from trifuse.classifiers.bootstrap import Estimate
 from trifuse.classifiers.text_tables import markdown_table, write_interval, write_number
-from trifuse.studies.measured import Estimate
 
 LATEX = str.maketrans(
     {

@@ -7,9 +7,10 @@ from itertools import cycle
 from textwrap import fill
 from typing import TYPE_CHECKING
 
+from trifuse.classifiers.bootstrap import Estimate
 from trifuse.studies.comparison.statistics import ComparisonStatistics
 from trifuse.studies.figures import COLORS, MARKERS, figure_style
-from trifuse.studies.measured import FIGURES, Estimate
+from trifuse.studies.measured import FIGURES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trifuse.classifiers.bootstrap import N_RESAMPLES
 from trifuse.classifiers.output import check_output, open_output
 from trifuse.studies.comparison.comparison_figure import draw_comparison
 from trifuse.studies.comparison.comparison_tables import csv_files, make_tables
 from trifuse.studies.comparison.scores import ComparisonScores, Leakage, LearningCurve, MethodScores
 from trifuse.studies.comparison.statistics import ComparisonStatistics, compute_statistics
 from trifuse.studies.figures import figure_bytes
-from trifuse.studies.measured import FIGURES, N_RESAMPLES
+from trifuse.studies.measured import FIGURES
 from trifuse.studies.page import picture_uri, render_page
 from trifuse.studies.result_tables import to_latex, to_markdown
 
@@ -160,7 +161,7 @@ def leakage_sentences(statistics: ComparisonStatistics) -> list[str]:
     Examples
     --------
     >>> from trifuse.studies.comparison.statistics import LeakageEstimate
-    >>> from trifuse.studies.measured import Estimate
+    >>> from trifuse.classifiers.bootstrap import Estimate
     >>> pair = LeakageEstimate(
     ...     by_lesion={"bma": Estimate(0.60, 0.58, 0.62)},
     ...     by_image={"bma": Estimate(0.64, 0.62, 0.66)},

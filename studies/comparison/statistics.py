@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import permutation_test
 
+from trifuse.classifiers.bootstrap import Estimate
 from trifuse.studies.comparison.methods import require_methods
 from trifuse.studies.comparison.scores import ComparisonScores, Leakage, LearningCurve, MethodScores
-from trifuse.studies.measured import Estimate, Measured, measure_method
+from trifuse.studies.measured import Measured, measure_method
 
 COMPARED = ("balanced_bma", "bma", "accuracy", "macro_auc")
 """The figures whose differences are given."""

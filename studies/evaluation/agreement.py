@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.classifiers.bootstrap import Figures
+from trifuse.classifiers.bootstrap import Estimate, Figures, estimate_figures
 from trifuse.classifiers.metrics import json_safe
 from trifuse.classifiers.text_tables import plain_table
 from trifuse.datasets.corrections import UNSURE, Corrections
 from trifuse.datasets.predictions import find_classes
 from trifuse.datasets.table import DatasetError
-from trifuse.studies.measured import Estimate, estimate_figures
 
 COLUMNS = ("image", "first", "second")
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trifuse.classifiers.bootstrap import Estimate
 from trifuse.classifiers.metrics import json_safe
 from trifuse.classifiers.text_tables import plain_table
-from trifuse.studies.measured import Estimate
 
 UNDECIDED, UNSURE = -2, -1
 """In the place of a label: nobody looked, or nobody can say."""

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.bootstrap import (
+    Estimate,
     Figures,
+    estimate_figures,
     mean,
     number_groups,
     ratio,
@@ -22,7 +24,6 @@ from trifuse.classifiers.scored_images import ScoredImages
 from trifuse.studies.comparison.statistics import holm
 from trifuse.studies.evaluation.groups import Group
 from trifuse.studies.evaluation.matched import MatchedImages
-from trifuse.studies.measured import Estimate, estimate_figures
 
 ENOUGH_LESIONS = 50
 """A group of fewer, or held against fewer, is shown and not tested."""

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.classifiers.bootstrap import Figures, number_groups
+from trifuse.classifiers.bootstrap import Estimate, Figures, estimate_figures, number_groups
+from trifuse.classifiers.ranked_images import RankedImages
 from trifuse.datasets.predictions import find_classes
 from trifuse.datasets.table import DatasetError
 from trifuse.studies.evaluation.matched import MatchedImages
-from trifuse.studies.evaluation.ranked_images import RankedImages
-from trifuse.studies.measured import Estimate, estimate_figures
 
 FOUND = (80, 90, 95, 99)
 """In percent."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from trifuse.classifiers.bootstrap import Estimate
 from trifuse.classifiers.output import OutputError
 from trifuse.studies.comparison import comparison_report as report
 from trifuse.studies.comparison.comparison_report import (
@@ -19,7 +20,6 @@ from trifuse.studies.comparison.comparison_report import (
 from trifuse.studies.comparison.comparison_tables import csv_files, make_tables
 from trifuse.studies.comparison.methods import MethodsError
 from trifuse.studies.comparison.statistics import LeakageEstimate, compute_statistics
-from trifuse.studies.measured import Estimate
 from trifuse.studies.result_tables import to_latex, to_markdown
 
 pytestmark = pytest.mark.slow

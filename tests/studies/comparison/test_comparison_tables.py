@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from trifuse.classifiers.bootstrap import Estimate
 from trifuse.studies.comparison.comparison_tables import csv_files, make_tables
 from trifuse.studies.comparison.statistics import COMPARED
-from trifuse.studies.measured import FIGURES, Estimate
+from trifuse.studies.measured import FIGURES
 from trifuse.studies.result_tables import to_latex
 
 
