@@ -22,6 +22,8 @@ from trifuse.cli.shared_options import model_argument
               help="What the model was trained on.  [default: its numbers]")  # fmt: skip
 @click.option("--license", default="", metavar="ID|FILE",
               help="Of the model: SPDX's name, such as CC-BY-NC-4.0, or a text.")  # fmt: skip
+@click.option("--append", multiple=True, metavar="FILE.md",
+              help="A text to follow the card, as a table of evaluate; repeatable.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an existing package.")
 def command(model: str, output: str, overwrite: bool, **options: Any) -> None:
     """Make a package of a model, which pip can install and -m then takes by name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,8 +21,8 @@ LICENSES = (
 )  # fmt: skip
 """What SPDX calls the licences that models are under; any other is given as a text."""
 LONGEST_NAME = 60
-LARGEST_LICENSE = 1_000_000
-"""Bytes."""
+LARGEST_TEXT = 1_000_000
+"""Bytes, of a licence or of what follows the card."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?")
@@ -63,7 +63,7 @@ In the Python environment of trifuse, `pip install` this folder or its wheel; th
 
     trifuse predict photos/ -m {name} -o predictions.csv
 
-{card}"""
+{card}{appendix}"""
 
 
 class PackageError(ValueError):
@@ -83,6 +83,8 @@ class PackageOptions:
         What the model was trained on, in one line; what the model knows of it unless told.
     license : str
         One of `LICENSES`, or the path of a text; none is stated unless told.
+    append : sequence of str
+        Paths of texts that follow the card, as tables that `trifuse evaluate` wrote in Markdown.
 
     Raises
     ------
@@ -94,6 +96,7 @@ class PackageOptions:
     version: str = "1.0"
     data: str = ""
     license: str = ""
+    append: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
@@ -141,9 +144,9 @@ def write_package(model: Path, folder: Path, options: PackageOptions, overwrite:
     trifuse.classifiers.archive.ModelFileError
         If there is no sound model file.
     PackageError
-        If the licence is neither known nor a text.
+        If the licence is neither known nor a text, or what is to follow the card is none.
     """
-    check_package(folder, overwrite, (model, Path(options.license)))
+    check_package(folder, overwrite, (model, Path(options.license), *map(Path, options.append)))
     about = read_about(model)
     place_package(folder, _make_files(model.read_bytes(), about, options))
 
@@ -175,6 +178,10 @@ def _make_files(
         license=expression or "not stated",
         sha256=hashlib.sha256(model).hexdigest(),
         card=card.lstrip(),
+        appendix="".join(
+            f"\n{_read_text(Path(path), 'what follows the card').decode().strip()}\n"
+            for path in options.append
+        ),
     )
     return {
         "pyproject.toml": pyproject.encode(),
@@ -210,13 +217,22 @@ def _find_license(options: PackageOptions) -> tuple[str, bytes]:
             f"text, or one of {', '.join(LICENSES)}."
         )
         raise PackageError(msg)
-    with path.open("rb") as file:
-        content = file.read(LARGEST_LICENSE + 1)
+    return f"LicenseRef-{options.distribution}", _read_text(path, "the licence")
+
+
+def _read_text(path: Path, role: str) -> bytes:
+    """Read a text of UTF-8 that somebody named for a role."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_TEXT + 1)
+    except OSError as error:
+        msg = f"{role.capitalize()} cannot be read from {path}: {error.strerror}."
+        raise PackageError(msg) from error
     try:
         is_text = bool(content.decode().strip()) and b"\0" not in content
     except UnicodeDecodeError:
         is_text = False
-    if not is_text or len(content) > LARGEST_LICENSE:
-        msg = f"The licence {path} is no text in UTF-8 of at most {LARGEST_LICENSE:,} bytes."
+    if not is_text or len(content) > LARGEST_TEXT:
+        msg = f"{role.capitalize()}, {path}, is no text in UTF-8 of at most {LARGEST_TEXT:,} bytes."
         raise PackageError(msg)
-    return f"LicenseRef-{options.distribution}", content
+    return content

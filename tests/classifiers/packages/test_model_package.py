@@ -146,6 +146,23 @@ class TestLicense:
         assert not (tmp_path / "out").exists()
 
 
+def test_texts_follow_the_card(write, tmp_path):
+    plain = write()["README.md"].decode()
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_text(f"\n## {name} {{card}}\n\n")
+    files = write(append=[str(tmp_path / "a.md"), str(tmp_path / "b.md")], overwrite=True)
+    assert files["README.md"].decode() == f"{plain}\n## a.md {{card}}\n\n## b.md {{card}}\n"
+
+
+def test_what_cannot_follow_the_card(write, tmp_path):
+    with pytest.raises(PackageError, match=r"^What follows the card cannot be read from .*/a: No "):
+        write(append=[str(tmp_path / "a")])
+    (tmp_path / "a").write_bytes(b"\xff")
+    with pytest.raises(PackageError, match=r"^What follows the card, .*/a, is no text in UTF-8 of"):
+        write(append=[str(tmp_path / "a")])
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_no_model(write, tmp_path):
     (tmp_path / "m").write_bytes(b"none")
     for model in (tmp_path / "m", tmp_path / "none", tmp_path):
@@ -231,6 +248,8 @@ class TestFolder:
             write("x", model=tmp_path / "out" / "trifuse_tiny" / "model.trifuse", overwrite=True)
         with pytest.raises(OutputError, match="out holds what is read and must not be replaced; "):
             write(license=str(tmp_path / "out" / "README.md"), overwrite=True)
+        with pytest.raises(OutputError, match="out holds what is read and must not be replaced; "):
+            write(append=[str(tmp_path / "out" / "README.md")], overwrite=True)
         assert contents(tmp_path / "out") == before
 
     @pytest.mark.parametrize("there", [False, True])
