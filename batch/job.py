@@ -7,9 +7,11 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from trifuse.batch.ending import StoppedError, StopSignals
+from trifuse.batch.group_table import write_groups
 from trifuse.batch.guards import EndedError, ErrorLimit, StorageGuard
 from trifuse.batch.inputs.items import STDIN, Item
 from trifuse.batch.inputs.stream import ListedAhead, can_list_ahead, list_items, load
@@ -93,6 +95,8 @@ def run_prediction(
         outcome = _Job(plan, log, clashes).run(stdin, warn)
         for sentence in clashes.tell():
             warn(sentence)
+        if plan.groups is not None and options.groups is not None and not outcome.is_empty:
+            warn(write_groups(Path(options.output), Path(options.groups), plan.groups))
         counts = {"kept": outcome.kept, "dropped": outcome.dropped}
         log.add("end", rows=outcome.images, errors=outcome.errors, **counts)
     return outcome

@@ -10,6 +10,7 @@ from trifuse.batch.guards import ErrorLimit
 from trifuse.batch.inputs.items import InputOptions
 from trifuse.batch.outputs.formats import find_formats, list_suffixes
 from trifuse.batch.outputs.ids import IdKind
+from trifuse.batch.outputs.rows import STUDY
 from trifuse.batch.workers.messages import MEMORY_MB, TIMEOUT_SECONDS
 from trifuse.features.files import MAX_PIXELS
 
@@ -23,6 +24,12 @@ MAX_MEMORY = 1 << 24
 MOST_PIXELS = 10**10
 """For `max_pixels`."""
 _MOST = {"jobs": MAX_JOBS, "max_pixels": MOST_PIXELS, "memory": MAX_MEMORY, "timeout": MAX_TIMEOUT}
+
+
+PARTS_OF_GROUPS = (
+    "the images of a group may be in several parts; leave out --groups, put the parts together by "
+    "trifuse merge, and say --resume and --groups of the whole"
+)
 
 
 class OptionsError(ValueError):
@@ -82,6 +89,11 @@ class PredictionOptions:
         Show no progress.
     log : str, optional
         File that gets a line of JSON for each event.
+    groups : str, optional
+        Path of the CSV table of groups, which is made of the whole output.
+    group_column : str, optional
+        The column of tables of inputs that names the group of an image; `STUDY` is also that of
+        DICOM objects, and the one unless told.
 
     Raises
     ------
@@ -113,6 +125,8 @@ class PredictionOptions:
     allow_empty: bool = False
     quiet: bool = False
     log: str | None = None
+    groups: str | None = None
+    group_column: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("jobs", "top", "max_pixels", "memory"):
@@ -139,6 +153,12 @@ class PredictionOptions:
             (self.backend != "dask" and self.scheduler, "--scheduler needs --backend dask"),
             (self.id == "hmac" and not self.id_key, "--id hmac needs --id-key"),
             (self.id != "hmac" and self.id_key, "--id-key needs --id hmac"),
+            (self.groups and self.output == STDOUT, "--groups needs an output that is a file"),
+            (self.groups and self.inputs.part, PARTS_OF_GROUPS),
+            (
+                self.groups and Path(self.groups).suffix.lower() not in {"", ".csv"},
+                f"--groups writes CSV, and {self.groups} has the suffix of something else",
+            ),
         ):
             if wrong:
                 msg = f"{problem}."
@@ -160,6 +180,11 @@ class PredictionOptions:
     def goes_on(self) -> bool:
         """Whether what is there is gone on with, and not replaced."""
         return self.resume or self.updates
+
+    @property
+    def names_groups_by(self) -> str | None:
+        """The column that names groups, where there is one."""
+        return self.group_column or (STUDY if self.groups else None)
 
     @property
     def may_grow(self) -> tuple[str, ...]:

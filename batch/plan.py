@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import ai_edge_litert  # noqa: F401 - the package alone is light; its version is written down
 
+from trifuse.batch.group_table import GroupJudge, check_group_table, plan_groups
 from trifuse.batch.inputs.items import STDIN, Item
 from trifuse.batch.inputs.stream import extra_columns, list_items
 from trifuse.batch.job_options import STDOUT, OptionsError, PredictionOptions
@@ -19,7 +20,7 @@ from trifuse.batch.manifest import check_log
 from trifuse.batch.outputs.formats import Format, find_formats
 from trifuse.batch.outputs.ids import Clashes, read_key
 from trifuse.batch.outputs.receipts import RECEIPTS_MARK
-from trifuse.batch.outputs.rows import RowLayout
+from trifuse.batch.outputs.rows import STUDY, RowLayout
 from trifuse.batch.outputs.run_file import LONGEST_END, Names
 from trifuse.batch.workers.messages import WorkerSettings
 from trifuse.batch.workers.pool import Supervisors
@@ -58,6 +59,8 @@ class Plan:
     promises : dict
         What the rows are held against in the morning, see
         `trifuse.classifiers.card.describe_promises`.
+    groups : GroupJudge, optional
+        Where a table of groups is asked for.
     """
 
     options: PredictionOptions
@@ -65,6 +68,7 @@ class Plan:
     supervisors: Supervisors
     form: Format
     promises: dict[str, Any]
+    groups: GroupJudge | None = None
 
     def make_clashes(self) -> Clashes:
         """Be ready to look for inputs whose rows would call them alike."""
@@ -81,6 +85,7 @@ class Plan:
             "top": form.layout.top,
             "probabilities": form.layout.probabilities,
             "columns": list(form.layout.extra),
+            "study": form.layout.study or None,
             "id": form.id_kind,
             "id_key": form.key_digest,
             "prior": settings.prior and list(settings.prior),
@@ -119,6 +124,10 @@ def check_files(options: PredictionOptions) -> None:
         check_run_files(path, options.overwrite or options.goes_on, read, mark)
     if options.log is not None:
         check_log(Path(options.log), read, writes)
+        writes += (Path(options.log),)
+    if options.groups is not None:
+        table = Path(options.groups)
+        check_group_table(table, options.overwrite, options.goes_on, read, writes)
 
 
 def check_run_files(
@@ -174,20 +183,39 @@ def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
     form, supervisors = _make_format(options, classes), Supervisors(settings, child)
     supervisors.start()  # a model that does not fit is told now
     promises = describe_promises(call_model(path), about)
-    return Plan(options, about["recipe_fingerprint"], supervisors, form, promises)
+    groups = plan_groups(options, form.layout, prior) if options.groups else None
+    return Plan(options, about["recipe_fingerprint"], supervisors, form, promises, groups)
+
+
+def _choose_columns(options: PredictionOptions) -> tuple[str, ...]:
+    """Give the columns that are carried through, that of the groups among them."""
+    carried, column = extra_columns(options.inputs), options.names_groups_by
+    if column in {None, *carried}:
+        return carried
+    if column == STUDY:
+        return (*carried, column)
+    msg = (
+        f"No table among the inputs has a column {column!r}, only {name_few(carried, 10) or 'none'}"
+        f" that can name groups; name one of them, or {STUDY} of DICOM objects."
+    )
+    raise OptionsError(msg)
 
 
 def _make_format(options: PredictionOptions, classes: tuple[str, ...]) -> Format:
     layout = RowLayout(
         classes,
         choose_top(options.top, len(classes)),
-        options.probabilities,
-        extra_columns(options.inputs),
+        options.probabilities or options.groups is not None,
+        _choose_columns(options),
+        options.names_groups_by == STUDY,
     )
     key = None if options.id_key is None else read_key(Path(options.id_key))
     form = find_formats()[options.chosen_format](layout, options.id, key)
     if form.converts and options.output == STDOUT:
         msg = f"--format {options.chosen_format} cannot be written to standard output."
+        raise OptionsError(msg)
+    if options.names_groups_by not in {None, *form.layout.extra}:
+        msg = f"--format {options.chosen_format} names no groups; choose another."
         raise OptionsError(msg)
     return form
 

@@ -16,7 +16,8 @@ from trifuse.classifiers.conformal import PredictionSets
 from trifuse.classifiers.member import Machine, Shapes
 from trifuse.classifiers.model import DIGEST_BYTES, Model, TrainingImages, check_class_names
 from trifuse.classifiers.novelty import Novelty
-from trifuse.classifiers.review import Review, ReviewFigures
+from trifuse.classifiers.pooling import Pooling
+from trifuse.classifiers.review import Rate, Review, ReviewFigures
 from trifuse.encoders.projection import Projection
 from trifuse.encoders.stream_encoder import StreamEncoder, below
 from trifuse.recipes.options import StreamOptions
@@ -195,6 +196,20 @@ def _matrix(arrays: Arrays, name: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
+class PoolingEntry:
+    """What `model.json` says of pooling under `review`.
+
+    Attributes
+    ----------
+    power : float
+    floors : tuple of float, shape (n_classes,)
+    """
+
+    power: Rate
+    floors: tuple[Rate, ...]
+
+
+@dataclass(frozen=True)
 class ReviewEntry:
     """What `model.json` says under `review`; the rest are arrays.
 
@@ -202,10 +217,12 @@ class ReviewEntry:
     ----------
     novelty_threshold : float
     figures : ReviewFigures
+    pooling : PoolingEntry, optional
     """
 
     novelty_threshold: Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
     figures: ReviewFigures
+    pooling: PoolingEntry | None = None
 
 
 def recipe_from(about: Mapping[str, Any]) -> Recipe:
@@ -232,7 +249,11 @@ def class_names_from(names: Any) -> tuple[str, ...]:
 
 def review_to_entry(review: Review) -> dict[str, Any]:
     """Give what `model.json` says of a review, as plain data."""
-    return asdict(ReviewEntry(review.novelty.threshold, review.figures))
+    pooling = None
+    if review.pooling is not None:
+        floors = tuple(review.pooling.sets.floors.tolist())
+        pooling = PoolingEntry(review.pooling.power, floors)
+    return asdict(ReviewEntry(review.novelty.threshold, review.figures, pooling))
 
 
 def review_from(arrays: Arrays, entry: Any, recipe: Recipe) -> Review:
@@ -252,9 +273,15 @@ def review_from(arrays: Arrays, entry: Any, recipe: Recipe) -> Review:
     if len(known.figures.coverage) != len(floors):
         msg = "its review does not have a coverage for each class"
         raise ValueError(msg)
+    pooling = None
+    if known.pooling is not None:
+        if len(known.pooling.floors) != len(floors):
+            msg = "its pooling does not have a floor for each class"
+            raise ValueError(msg)
+        pooling = Pooling(known.pooling.power, PredictionSets(np.array(known.pooling.floors)))
     means, deviations = arrays["review.residual_means"], arrays["review.residual_deviations"]
     novelty = Novelty(recipe.review.components, means, deviations, known.novelty_threshold)
-    return Review(PredictionSets(floors), novelty, known.figures)
+    return Review(PredictionSets(floors), novelty, known.figures, pooling)
 
 
 def temperatures_from(values: Any, members: Sequence[str]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from trifuse.classifiers.conformal import (
 from trifuse.classifiers.ensemble import OutOfFold
 from trifuse.classifiers.member import Folds
 from trifuse.classifiers.novelty import Novelty, fit_novelty, fit_threshold
+from trifuse.classifiers.pooling import Pooling, fit_pooling
 from trifuse.recipes.recipe import Recipe
 
 LARGE_SET = 3
@@ -57,11 +58,14 @@ class Review:
     sets : PredictionSets
     novelty : Novelty
     figures : ReviewFigures
+    pooling : Pooling, optional
+        What several images of one group say together; models of an older trifuse have none.
     """
 
     sets: PredictionSets
     novelty: Novelty
     figures: ReviewFigures
+    pooling: Pooling | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,9 @@ def fit_review(
         false_alarms=float(_find_alarms(scores, folds, recipe).mean()),
     )
     sets = fit_prediction_sets(held.probabilities, labels, groups, recipe.review.coverage)
-    return Review(sets, novelty, figures)
+    prior = np.bincount(labels, minlength=len(classes)) / len(labels)
+    pooling = fit_pooling(held.probabilities, labels, groups, prior, recipe.review.coverage)
+    return Review(sets, novelty, figures, pooling)
 
 
 def review_held_out(

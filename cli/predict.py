@@ -27,6 +27,7 @@ from trifuse.cli.report import ReportOptions, check_report, write_report
 from trifuse.cli.say import say, show, tell_counts
 from trifuse.cli.shared_options import (
     Bounded,
+    are_distinct,
     jobs_option,
     model_option,
     path_column_option,
@@ -80,6 +81,11 @@ def _parse_part(
 @click.option("--id", type=click.Choice(ID_KINDS),
               help=f"What rows call their images.  [default: path{_OTHER_IDS}]")  # fmt: skip
 @click.option("--id-key", metavar="FILE", help="Holds the key of --id hmac.")
+@click.option("--groups", metavar="FILE",
+              help="Write a CSV too: what the images of each group say together.")  # fmt: skip
+@click.option("--group-column", metavar="NAME",
+              help="Names the group of an image: a table's column, or StudyInstanceUID of DICOM "
+              "objects.  [default: StudyInstanceUID, with --groups]")  # fmt: skip
 @click.option("--prior", default="training", show_default=True, metavar="NAME|FILE.toml",
               help="Class shares to assume: training, balanced, or a file.")  # fmt: skip
 # How the job runs.
@@ -156,6 +162,8 @@ def _plan_report(job: PredictionOptions, page: Path) -> ReportOptions:
     """Find out before the night whether its page can be written."""
     inputs = InputOptions(()) if STDIN in job.inputs.inputs else job.inputs
     options = ReportOptions(Path(job.output), page, inputs, job.jobs, job.id_key)
+    if job.groups is not None and not are_distinct((Path(job.groups), page)):
+        raise click.UsageError("the groups and the page are two files; name two.")
     check_report(options, job.overwrite or job.goes_on, (job.model, *job.inputs.inputs))
     return options
 

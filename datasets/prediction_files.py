@@ -153,7 +153,8 @@ def _read_header(path: Path, header: Sequence[str]) -> tuple[int, tuple[str, ...
     names = tuple(name.removeprefix("probability_of_" if new else "probability_") for name in each)
     if (
         n_top == 0
-        or [*header[:2], header[-1]] != ["image", "status", "message"]
+        or header[0] not in {"image", "group"}
+        or [header[1], header[-1]] != ["status", "message"]
         or others[len(each) :][:2] not in ([], ["review", "prediction_set"])
         or len(set(names)) < len(names)
     ):

@@ -53,6 +53,8 @@ class DicomFrame:
         Red, green and blue in 0 to 255; C-contiguous and read-only. None if it cannot be decoded.
     message : str
         Why not: one sentence, which holds nothing of the patient; else empty.
+    study : str
+        The Study Instance UID; empty where the file has no valid one.
     """
 
     uid: str
@@ -60,6 +62,7 @@ class DicomFrame:
     frames: int
     image: NDArray[np.uint8] | None
     message: str = ""
+    study: str = ""
 
 
 def is_dicom(start: bytes) -> bool:
@@ -170,7 +173,7 @@ def read_dicom(
     >>> frame.index, frame.frames, frame.image.shape
     (29, 30, (240, 320, 3))
     """
-    uid = ""
+    uid = study = ""
     try:
         if not is_dicom(content):
             raise ImageError("it is not a DICOM file")
@@ -179,12 +182,13 @@ def read_dicom(
             uid = read_uid(meta, "MediaStorageSOPInstanceUID")
             dataset, element = read_dataset(content, start, str(meta.get("TransferSyntaxUID", "")))
             uid = read_uid(dataset, "SOPInstanceUID") or uid
+            study = read_uid(dataset, "StudyInstanceUID")
             header = read_header(dataset, element, max_pixels)
             frames = Frames(header, element.data, dataset.get("ExtendedOffsetTable") or b"")
     except ImageError as error:
         if not uid:
             raise ImageError(f"cannot read the image: {error}") from None
-        yield DicomFrame(uid, 0, 1, None, f"cannot read the image: {error}")
+        yield DicomFrame(uid, 0, 1, None, f"cannot read the image: {error}", study)
         return
     for index in range(len(frames))[first_frame:]:
         image, message = None, ""
@@ -195,7 +199,7 @@ def read_dicom(
                 image = to_rgb(stored, header, read_settings(dataset, index))
         except ImageError as error:
             message = f"cannot read the image: {error}"
-        yield DicomFrame(uid, index, len(frames), image, message)
+        yield DicomFrame(uid, index, len(frames), image, message, study)
 
 
 @contextmanager

@@ -40,8 +40,9 @@ _NO_IMAGES = {
     "document": re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.104\.\d+"),
 }
 _WANTED = [
-    "SOPClassUID", "SOPInstanceUID", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated",
-    "BitsStored", "HighBit", "PixelRepresentation", "PhotometricInterpretation", "NumberOfFrames",
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Rows", "Columns", "SamplesPerPixel",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PhotometricInterpretation",
+    "NumberOfFrames",
     "PlanarConfiguration", "ExtendedOffsetTable", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence", "OpticalPathSequence", "RescaleSlope", "RescaleIntercept",
     "ModalityLUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence",

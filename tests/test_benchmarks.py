@@ -77,6 +77,25 @@ def test_review(table, recipe_file):
         assert line in printed
 
 
+def test_pooling(tmp_path):
+    rng, classes = np.random.default_rng(0), ("a", "b", "c")
+    predictions, truth = tmp_path / "oof.csv", tmp_path / "truth.csv"
+    with predictions.open("w") as file, truth.open("w") as labels:
+        names = ",".join(f"probability_of_{name}" for name in classes)
+        file.write(f"image,status,label_1,probability_1,{names},message\n")
+        labels.write("path,label,group\n")
+        for row in range(180):
+            values = rng.dirichlet(1 + 2 * np.eye(3)[row // 2 % 3])
+            best = int(values.argmax())
+            numbers = ",".join(map(str, values))
+            file.write(f"{row}.jpg,ok,{classes[best]},{values[best]},{numbers},\n")
+            labels.write(f"{row}.jpg,{classes[row // 2 % 3]},{row // 2}\n")
+    printed = run("pooling.py", predictions, truth)
+    assert printed.startswith("90 lesions of 180 images; powers ")
+    for line in ("| one image ", "| pooled ", "| all "):
+        assert line in printed
+
+
 def test_descriptors():
     printed = run("bench_descriptors.py", "--repeats", "1", "--curve", "1")
     for line in (

@@ -87,6 +87,8 @@ class Record(NamedTuple):
         Of the file's content; empty where it could not be read.
     uid : str
         The SOP Instance UID of a DICOM object; else empty.
+    study : str
+        The Study Instance UID of a DICOM object; else empty.
     frame, frames : int
         Number of the frame, from 0, and of frames in the file.
     errno : int
@@ -107,6 +109,7 @@ class Record(NamedTuple):
     frames: int = 1
     errno: int = 0
     thumbnail: bytes = b""
+    study: str = ""
 
 
 def find_errno(error: BaseException | None) -> int:

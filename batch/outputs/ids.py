@@ -68,6 +68,19 @@ def make_id(item: Item, record: Record, kind: IdKind, key: bytes | None) -> str:
     return f"{_hash(name, key) if kind == 'hmac' else name}{frame}"
 
 
+def name_study(uid: str, kind: IdKind, key: bytes | None) -> str:
+    """Name the study of a DICOM object: as it is, or hashed where images are called by hashes.
+
+    Examples
+    --------
+    >>> name_study("1.2.3", "path", None), name_study("1.2.3", "sha256", None)[:8]
+    ('1.2.3', 'c47f5b18')
+    """
+    if not uid or kind in {"path", "name"}:
+        return uid
+    return _hash(uid, key) if kind == "hmac" else hashlib.sha256(uid.encode()).hexdigest()
+
+
 def bare_name(item: Item) -> str:
     """Give an input's name without folders, archive and an image's suffix."""
     return strip_path(item.name) or item.name

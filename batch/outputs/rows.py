@@ -8,6 +8,8 @@ from typing import NamedTuple
 from trifuse.batch.inputs.items import Item, Record
 from trifuse.classifiers.reasons import find_reasons, rank_classes
 
+STUDY = "StudyInstanceUID"
+"""The column of the studies of DICOM objects, called by its attribute's keyword (PS3.6)."""
 OK = "ok"
 ERROR = "error"
 
@@ -28,13 +30,17 @@ class RowLayout:
     probabilities : bool
         Add a column for every class.
     extra : tuple of str
-        The columns of a table of inputs that are carried through, in the order of `Item.columns`.
+        The columns of a table of inputs that are carried through, in the order of `Item.columns`,
+        and perhaps `STUDY` behind them.
+    study : bool
+        What is empty in the column `STUDY` is a DICOM object's own.
     """
 
     classes: tuple[str, ...]
     top: int
     probabilities: bool = False
     extra: tuple[str, ...] = ()
+    study: bool = False
 
 
 class ImageRow(NamedTuple):
@@ -76,8 +82,10 @@ class ImageRow(NamedTuple):
     message: str
 
 
-def make_row(item: Item, record: Record, row_id: str, layout: RowLayout) -> ImageRow:
-    """Say what became of one image.
+def make_row(
+    item: Item, record: Record, row_id: str, layout: RowLayout, study: str = ""
+) -> ImageRow:
+    """Say what became of one image; `study` is what the output calls the study of a DICOM object.
 
     Examples
     --------
@@ -86,7 +94,11 @@ def make_row(item: Item, record: Record, row_id: str, layout: RowLayout) -> Imag
     >>> row.labels, row.probabilities, row.review, row.prediction_set, row.message
     (('dog',), (0.75,), ('uncertain', 'low-quality'), ('dog', 'cat'), 'too dark')
     """
-    columns = (*item.columns, *[""] * len(layout.extra))[: len(layout.extra)]
+    cells = (*item.columns, *[""] * len(layout.extra))
+    columns = tuple(
+        cell or study if layout.study and name == STUDY else cell
+        for name, cell in zip(layout.extra, cells, strict=False)
+    )
     if record.probabilities is None:
         unknown = (None,) * len(layout.classes) if layout.probabilities else ()
         return ImageRow(row_id, ERROR, (), (), unknown, (), (), columns, record.message)

@@ -132,7 +132,11 @@ class FrameWorker(ABC):
                 except Exception as error:  # noqa: BLE001 - the other frames have rows too
                     record = Record(None, explain(error))
             yield record._replace(
-                sha256=sha256, uid=frame.uid, frame=frame.index, frames=frame.frames
+                sha256=sha256,
+                uid=frame.uid,
+                study=frame.study,
+                frame=frame.index,
+                frames=frame.frames,
             )
 
 

@@ -211,7 +211,13 @@ class Supervisor:
             message += ", perhaps for want of memory; raise --memory"
         last = known[-1] if known else Record(None)
         return Record(
-            None, message, sha256=last.sha256, uid=last.uid, frame=len(known), frames=last.frames
+            None,
+            message,
+            sha256=last.sha256,
+            uid=last.uid,
+            study=last.study,
+            frame=len(known),
+            frames=last.frames,
         )
 
     def _drop(self) -> None:

@@ -20,6 +20,8 @@ def test_a_saved_review_comes_back(model_file, tmp_path, about):
     np.testing.assert_array_equal(one.novelty.deviations, other.novelty.deviations, strict=True)
     assert one.novelty.threshold == other.novelty.threshold == about["review"]["novelty_threshold"]
     assert one.figures == other.figures
+    assert one.pooling.power == other.pooling.power == about["review"]["pooling"]["power"]
+    np.testing.assert_array_equal(one.pooling.sets.floors, other.pooling.sets.floors, strict=True)
 
 
 def test_the_card_tells_the_measured_coverage(parts, about):
@@ -71,6 +73,19 @@ def test_figures_out_of_range(refused, variant, about, key, value):
     review = copy.deepcopy(about["review"])
     review["figures"][key] = value
     refused(variant({"review": review}), "its review does not fit")
+
+
+@pytest.mark.parametrize(
+    ("pooling", "sentence"),
+    [
+        ({"power": 1.5, "floors": [0.1] * 7}, "its review does not fit"),
+        ({"power": 0.5, "floors": [0.1] * 6 + [2]}, "its review does not fit"),
+        ({"floors": [0.1] * 7}, "its review does not fit"),
+        ({"power": 0.5, "floors": [0.1] * 6}, "its pooling does not have a floor for each class"),
+    ],
+)
+def test_pooling_that_does_not_fit(refused, variant, about, pooling, sentence):
+    refused(variant({"review": {**about["review"], "pooling": pooling}}), sentence)
 
 
 @pytest.mark.parametrize("classes", [0, 6, 8])

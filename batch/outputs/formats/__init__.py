@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from trifuse.batch.inputs.items import Item, Record
-from trifuse.batch.outputs.ids import IdKind, digest_key, make_id, require_key
+from trifuse.batch.outputs.ids import IdKind, digest_key, make_id, name_study, require_key
 from trifuse.batch.outputs.rows import ImageRow, RowLayout, make_row
 from trifuse.recipes.registry import discover
 
@@ -105,7 +105,8 @@ class Format(ABC):
         record : Record
         """
         row_id = make_id(item, record, self.id_kind, self.key)
-        return self.encode(make_row(item, record, row_id, self.layout))
+        study = name_study(record.study, self.id_kind, self.key)
+        return self.encode(make_row(item, record, row_id, self.layout, study))
 
     @abstractmethod
     def encode(self, row: ImageRow) -> bytes:
