@@ -15,9 +15,11 @@ from trifuse.classifiers.card_text import (
     NETWORKS,
     REASONS,
     TEMPLATE,
+    UNSEEN,
 )
 from trifuse.classifiers.conformal import MANY_GROUPS
 from trifuse.classifiers.held_out_figures import ALL
+from trifuse.classifiers.reasons import LOW_QUALITY
 from trifuse.classifiers.review import LARGE_SET
 from trifuse.classifiers.text_tables import TITLES, markdown_table, with_interval
 
@@ -67,7 +69,7 @@ class Training:
     doubts: Sequence[str] = ()
     unread: Sequence[tuple[str, str]] = ()
     calibration: Sequence[Mapping[str, float]] = ()
-    reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    reasons: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def render_card(about: Mapping[str, Any]) -> str:
@@ -190,24 +192,22 @@ def _render_calibration(curve: Sequence[Mapping[str, float]]) -> str:
     return CALIBRATION.format(table=markdown_table(header, rows))
 
 
-def _render_reasons(reasons: Mapping[str, Mapping[str, int]]) -> str:
+def _render_reasons(reasons: Mapping[str, Mapping[str, Any]]) -> str:
     if not reasons:
         return ""
-    n_images, n_wrong = reasons[ALL]["images"], reasons[ALL]["wrong"]
     rows = []
     for name, found in reasons.items():
-        wrong = found["wrong"] / found["images"] if found["images"] else None
-        rows.append(
-            (
-                name,
-                str(found["images"]),
-                _percent(found["images"] / n_images),
-                "-" if wrong is None else _percent(wrong),
-                "-" if wrong is None or not n_wrong else f"{wrong * n_images / n_wrong:.2f}",
-            )
-        )
-    header = ("reason", "images", "share", "first class wrong", "times")
-    return REASONS.format(large=LARGE_SET, table=markdown_table(header, rows))
+        share, times, finds, told = "100.0 %", "", "", ""
+        wrong = "-" if not found["images"] else _percent(found["wrong"] / found["images"])
+        if name != ALL:
+            share, told = _percent(found["share"][0]), found["told"]
+            value, *interval = found["lift"]
+            times = with_interval(value, interval)
+            finds = "-" if found["found"][0] is None else _percent(found["found"][0])
+        rows.append((name, str(found["images"]), share, wrong, times, finds, told))
+    header = ("reason", "images", "share", "first class wrong", "times", "finds", "")
+    unseen = "" if LOW_QUALITY in reasons else UNSEEN
+    return REASONS.format(large=LARGE_SET, table=markdown_table(header, rows), unseen=unseen)
 
 
 def _percent(share: float) -> str:

@@ -109,9 +109,13 @@ How often the first class was right, where it was given such a probability:
 
 REASONS = """
 How often the first class was wrong where a reason called for a look (`uncertain`: more than {large}
-classes in the set), and how many times as often as everywhere:
+classes in the set), how many times as often as everywhere, and the share of all mistakes that it
+finds. A reason whose interval holds 1 finds mistakes no better than chance does:
 
-{table}
+{table}{unseen}
+"""
 
-`low-quality`, which pixels alone tell, is not counted here.
+UNSEEN = """
+
+`low-quality`, which pixels alone tell, is not counted here.\
 """

@@ -80,6 +80,7 @@ def _write_out_of_fold(path: Path, classes: tuple[str, ...], images: Sequence[Ju
                 image.probabilities or None,
                 image.reason,
                 unfamiliar=image.unfamiliar,
+                flaws=image.flaws,
                 prediction_set=image.prediction_set,
             )
             file.write(form.row(Item(str(image.path)), record))

@@ -194,6 +194,7 @@ def describe_training(
     """Say what the model file tells of the training, and of fine-tuned networks."""
     table, rows = inspection.table, out_of_fold.rows
     labels, groups = table.label_indices[rows], [table.groups[row] for row in rows]
+    flawed = np.array([bool(inspection.flaws[row]) for row in rows]) if inspection.flaws else None
     return Training(
         images=len(table),
         groups=len(set(table.groups)),
@@ -207,7 +208,7 @@ def describe_training(
         held_out=(len(rows), len(set(groups))),
         doubts=doubts,
         unread=[(image.sha256, image.reason) for image in inspection.unread],
-        **describe_held_out(held_out, labels),
+        **describe_held_out(held_out, labels, groups, flawed),
     )
 
 

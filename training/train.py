@@ -97,6 +97,8 @@ class Judged(NamedTuple):
     unfamiliar : bool
     reason : str
         Why the image could not be read.
+    flaws : tuple of str
+        What is wrong with the picture.
     """
 
     path: Path
@@ -104,6 +106,7 @@ class Judged(NamedTuple):
     prediction_set: tuple[int, ...] = ()
     unfamiliar: bool = False
     reason: str = ""
+    flaws: tuple[str, ...] = ()
 
 
 TABLE_MARK = b"image,status"
@@ -227,7 +230,8 @@ def list_judged(table: LabelledTable, inspection: Inspection, held_out: HeldOut)
         path, probabilities = inspection.table.paths[row], held_out.probabilities[place].tolist()
         members = [c for c in rank_classes(probabilities) if held_out.sets[place, c]]
         unfamiliar = bool(held_out.unfamiliar[place])
-        judged[path] = Judged(path, tuple(probabilities), tuple(members), unfamiliar)
+        flaws = inspection.flaws[row] if inspection.flaws else ()
+        judged[path] = Judged(path, tuple(probabilities), tuple(members), unfamiliar, flaws=flaws)
     return [judged[path] for path in table.paths if path in judged]
 
 

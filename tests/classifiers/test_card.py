@@ -50,7 +50,14 @@ ABOUT = {
             {"above": 0.9, "images": 18, "confidence": 0.95, "accuracy": 1.0},
         ],
         "reasons": {
-            "unfamiliar": {"images": 0, "wrong": 0}, "uncertain": {"images": 6, "wrong": 4},
+            "unfamiliar": {
+                "images": 0, "wrong": 0, "share": [0.0, 0.0, 0.0], "lift": [None, None, None],
+                "found": [0.0, 0.0, 0.0], "told": "too few to tell",
+            },
+            "uncertain": {
+                "images": 6, "wrong": 4, "share": [0.2, 0.1, 0.3], "lift": [4.0, 2.5, 6.0],
+                "found": [0.8, 0.5, 1.0], "told": "wrong more often",
+            },
             "all images": {"images": 30, "wrong": 5},
         },
     },
@@ -120,17 +127,26 @@ def test_calibration_and_reasons():
         ["above 0.9", "18", "95.0 %", "100.0 %"],
     ]
     assert cells(card, "reason") == [
-        ["unfamiliar", "0", "0.0 %", "-", "-"],
-        ["uncertain", "6", "20.0 %", "66.7 %", "4.00"],
-        ["all images", "30", "100.0 %", "16.7 %", "1.00"],
+        ["unfamiliar", "0", "0.0 %", "-", "-", "0.0 %", "too few to tell"],
+        [
+            "uncertain",
+            "6",
+            "20.0 %",
+            "66.7 %",
+            "4.000 [2.500, 6.000]",
+            "80.0 %",
+            "wrong more often",
+        ],
+        ["all images", "30", "100.0 %", "16.7 %", "", "", ""],
     ]
+    assert "`low-quality`, which pixels alone tell, is not counted here." in card
     unknown = ABOUT["training"] | {"calibration": (), "reasons": {}}  # of an older model
     card = render_card(ABOUT | {"training": unknown})
     assert "| probability" not in card
     assert "| reason" not in card
     none_wrong = {"all images": {"images": 30, "wrong": 0}}
     card = render_card(ABOUT | {"training": unknown | {"reasons": none_wrong}})
-    assert cells(card, "reason") == [["all images", "30", "100.0 %", "0.0 %", "-"]]
+    assert cells(card, "reason") == [["all images", "30", "100.0 %", "0.0 %", "", "", ""]]
 
 
 def test_it_is_read_on_two_pages():

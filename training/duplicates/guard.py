@@ -27,11 +27,15 @@ class Inspection(NamedTuple):
         SHA-256 of their files, in hexadecimal.
     unread : tuple of Unread
         The others.
+    flaws : tuple of tuple of str
+        What is wrong with each picture, see `trifuse.features.quality.find_flaws`; none where
+        nobody looked.
     """
 
     table: LabelledTable
     images: tuple[str, ...]
     unread: tuple[Unread, ...]
+    flaws: tuple[tuple[str, ...], ...] = ()
 
 
 def inspect_archive(
@@ -84,7 +88,8 @@ def inspect_archive(
     images = [image for image in found if not isinstance(image, Unread)]
     pairs = pair_images(table, images, jobs)
     table = _guard_groups(table, pairs, merge, say)
-    return Inspection(table, tuple(image.sha256 for image in images), unread)
+    digests, flaws = [image.sha256 for image in images], [image.flaws for image in images]
+    return Inspection(table, tuple(digests), unread, tuple(flaws))
 
 
 def _check_size(path: Path, image: Look | Unread, checks: Iterable[CheckSize]) -> Look | Unread:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.features.images import ImageError, read_content, read_image
+from trifuse.features.quality import find_flaws
 from trifuse.features.resize import shrink
 
 LONGEST_SIDE = 300
@@ -79,6 +80,8 @@ class Look(NamedTuple):
     pixels : bytes
         SHA-256 of its pixels and their shape.
     own, mirrored : Keypoints
+    flaws : tuple of str
+        See `trifuse.features.quality.find_flaws`.
     """
 
     sha256: str
@@ -86,6 +89,7 @@ class Look(NamedTuple):
     pixels: bytes
     own: Keypoints
     mirrored: Keypoints
+    flaws: tuple[str, ...] = ()
 
 
 class Alignment(NamedTuple):
@@ -134,6 +138,7 @@ def look_at(path: Path) -> Look | Unread:
         image.shape,
         hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest(),
         *detect_keypoints(to_grey(image)),
+        find_flaws(image),
     )
 
 
