@@ -175,5 +175,6 @@ def _make_format(options: dict[str, Any]) -> Format:
         options["top"],
         options["probabilities"],
         tuple(options["columns"]),
+        alerts=options.get("alerts", False),
     )
     return find_formats()[options["format"]](layout, "path")

@@ -86,6 +86,7 @@ class Plan:
             "probabilities": form.layout.probabilities,
             "columns": list(form.layout.extra),
             "study": form.layout.study or None,
+            "alerts": form.layout.alerts,
             "id": form.id_kind,
             "id_key": form.key_digest,
             "prior": settings.prior and list(settings.prior),
@@ -172,6 +173,14 @@ def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
     about = read_about(path)
     classes = tuple(about["classes"])
     prior = read_prior(options.prior, classes)
+    layout = RowLayout(
+        classes,
+        choose_top(options.top, len(classes)),
+        options.probabilities or options.groups is not None,
+        _choose_columns(options),
+        options.names_groups_by == STUDY,
+        about.get("decision") is not None,
+    )
     settings = WorkerSettings(
         options.model,
         file_sha256(path),
@@ -180,7 +189,7 @@ def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
         options.timeout,
         options.memory,
     )
-    form, supervisors = _make_format(options, classes), Supervisors(settings, child)
+    form, supervisors = _make_format(options, layout), Supervisors(settings, child)
     supervisors.start()  # a model that does not fit is told now
     promises = describe_promises(call_model(path), about)
     groups = plan_groups(options, form.layout, prior) if options.groups else None
@@ -201,14 +210,7 @@ def _choose_columns(options: PredictionOptions) -> tuple[str, ...]:
     raise OptionsError(msg)
 
 
-def _make_format(options: PredictionOptions, classes: tuple[str, ...]) -> Format:
-    layout = RowLayout(
-        classes,
-        choose_top(options.top, len(classes)),
-        options.probabilities or options.groups is not None,
-        _choose_columns(options),
-        options.names_groups_by == STUDY,
-    )
+def _make_format(options: PredictionOptions, layout: RowLayout) -> Format:
     key = None if options.id_key is None else read_key(Path(options.id_key))
     form = find_formats()[options.chosen_format](layout, options.id, key)
     if form.converts and options.output == STDOUT:

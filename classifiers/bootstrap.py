@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from trifuse.classifiers.text_tables import with_interval
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Figures: TypeAlias = dict[str, NDArray[np.float64]]
 
@@ -194,6 +196,8 @@ def sum_by_number(
     numbers: NDArray[np.integer], count: int, values: NDArray[np.float64]
 ) -> csr_array[np.float64]:
     """Give the matrix (count, n_images) that sums values times weights by number: see `times`."""
+    from scipy.sparse import csr_array  # scoring knows estimates, and needs no SciPy
+
     places = (numbers, np.arange(len(numbers)))
     return csr_array((values, places), shape=(count, len(numbers)))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from textwrap import fill
 from typing import Any
 
+from trifuse.classifiers.card_alerts import render_alerts
 from trifuse.classifiers.card_text import (
     BY_CLASS,
     CALIBRATION,
@@ -94,6 +95,7 @@ def render_card(about: Mapping[str, Any]) -> str:
         calibration=_render_calibration(training["calibration"]),
         reasons=_render_reasons(training["reasons"]),
         doubt=_render_doubt(about),
+        alerts=render_alerts(about),
         versions=", ".join(f"{name} {version}" for name, version in about["versions"].items()),
     )
 

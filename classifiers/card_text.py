@@ -47,7 +47,7 @@ scored, not in those that were trained on. The ECE is debiased.
 ## Doubt
 
 {doubt}
-{reasons}
+{reasons}{alerts}
 ## Limits
 
 - The figures hold for images like the training archive's, in its shares of the classes. On other

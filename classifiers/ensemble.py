@@ -92,12 +92,16 @@ class OutOfFold:
         The images: all, but for those that fine-tuned networks have seen.
     probabilities : dict of str to ndarray of float64, shape (n_rows, n_classes)
         By member, and `ensemble`.
+    uncalibrated : ndarray of float64, shape (n_rows, n_classes)
+        Of the ensemble, with the softmax of each member's scores as they are in the place of its
+        calibrated probabilities.
     residuals : ndarray of float64, shape (n_images, n_blocks)
         Of all images, see `trifuse.classifiers.components.Analysis`; none unless asked for.
     """
 
     rows: NDArray[np.intp]
     probabilities: dict[str, NDArray[np.float64]]
+    uncalibrated: NDArray[np.float64]
     residuals: NDArray[np.float64]
 
 

@@ -9,7 +9,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.classifiers.calibration import LEAST_LIKELIHOOD, Calibration, fit_calibration
+from trifuse.classifiers.calibration import (
+    LEAST_LIKELIHOOD,
+    Calibration,
+    fit_calibration,
+    softmax,
+)
 from trifuse.classifiers.components import Projected, analyse, count_components
 from trifuse.classifiers.ensemble import NETWORK, Ensemble, OutOfFold, average
 from trifuse.classifiers.member import Folds, Machine, Problem
@@ -90,7 +95,9 @@ def fit_ensemble(
     }
     ensemble = replace(ensemble, member_weights=fit_weights(calibrated, labels[rows]))
     calibrated["ensemble"] = average(calibrated, ensemble.member_weights)
-    return ensemble, OutOfFold(rows, calibrated, residuals)
+    uncalibrated = {name: softmax(scores[name][rows]) for name in scores}
+    before = average(uncalibrated, ensemble.member_weights)
+    return ensemble, OutOfFold(rows, calibrated, before, residuals)
 
 
 def _calibrate(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> Calibration:

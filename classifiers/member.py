@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
@@ -196,3 +196,12 @@ def fit_by_folds(
     for training, test in problem.folds:
         scores[test] = fit(features[training], labels[training]).scores(features[test])
     return fit(features, labels), scores
+
+
+def held_out_parts(
+    rows: NDArray[np.intp], folds: Folds
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Give, for each fold, the places in `rows` of the other folds' images and of its own."""
+    for _, test in folds:
+        inside = np.isin(rows, test)
+        yield np.flatnonzero(~inside), np.flatnonzero(inside)

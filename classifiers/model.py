@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trifuse.classifiers.decision import Decision
 from trifuse.classifiers.ensemble import NETWORK, Ensemble
 from trifuse.classifiers.review import Review
 from trifuse.encoders.blocks import BlockEncoder, Blocks
@@ -41,12 +42,16 @@ class Verdict(NamedTuple):
         The image does not look like the training archive.
     flaws : tuple of str
         See `trifuse.features.quality.find_flaws`.
+    alert : float, optional
+        The sensitivity of the strictest operating point that the image reaches; see
+        `trifuse.classifiers.decision`.
     """
 
     probabilities: NDArray[np.float64]
     prediction_set: tuple[int, ...]
     unfamiliar: bool
     flaws: tuple[str, ...]
+    alert: float | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,8 @@ class Model:
         What it says of these is too good.
     networks : tuple of CnnClassifier
         Fine-tuned; none in most models.
+    decision : Decision, optional
+        Its operating points, where its recipe asks for some.
     """
 
     classes: tuple[str, ...]
@@ -122,6 +129,7 @@ class Model:
     review: Review
     training_images: TrainingImages
     networks: tuple[CnnClassifier, ...] = ()
+    decision: Decision | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -154,6 +162,7 @@ class Model:
             self.review.sets.members(probabilities),
             bool(self.review.novelty.are_unfamiliar(images)[0]),
             find_flaws(image),
+            None if self.decision is None else self.decision.alert(probabilities),
         )
 
     def predict(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from trifuse.classifiers.archive import ModelFileError, pack, pack_arrays, unpac
 from trifuse.classifiers.calibration import Calibration
 from trifuse.classifiers.card import Training, render_card
 from trifuse.classifiers.components import count_components
+from trifuse.classifiers.decision import decision_from, decision_to_entry
 from trifuse.classifiers.ensemble import NETWORK, Ensemble
 from trifuse.classifiers.model import Model, TrainingImages
 from trifuse.classifiers.model_parts import (
@@ -39,7 +40,7 @@ from trifuse.features.litert import CnnClassifier, CnnEmbedder
 from trifuse.recipes.reading import fingerprint_of
 from trifuse.recipes.registry import members
 
-FORMAT = 5
+FORMAT = 6
 TEXTS = {name: f"{name}.txt" for name, kind in members().items() if kind.machine.keeps_text}
 """The parts that hold members' texts, empty where a model has no such member."""
 HASHED = ("arrays.npz", *TEXTS.values(), "backbone.tflite")
@@ -85,6 +86,7 @@ def pack_model(model: Model, training: Training) -> bytes:
         },
         "member_weights": model.ensemble.member_weights,
         "review": review_to_entry(model.review),
+        "decision": decision_to_entry(model.decision),
         "training": vars(training),
         "versions": find_versions(_modules_of(model)),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
@@ -218,7 +220,8 @@ def _build(files: Mapping[str, bytes], about: Mapping[str, Any], what: str) -> M
     encoder = BlockEncoder(FeatureExtractor(recipe, embedder), streams_from(arrays, recipe))
     review = review_from(arrays, about.get("review"), recipe)
     images = TrainingImages(arrays[TRAINING_IMAGES])
-    model = Model(classes, encoder, ensemble, review, images, networks)
+    decision = decision_from(about.get("decision"), recipe, classes)
+    model = Model(classes, encoder, ensemble, review, images, networks, decision)
     _try_out(model)
     return model
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
@@ -16,7 +15,7 @@ from trifuse.classifiers.conformal import (
     measure_coverage,
 )
 from trifuse.classifiers.ensemble import OutOfFold
-from trifuse.classifiers.member import Folds
+from trifuse.classifiers.member import Folds, held_out_parts
 from trifuse.classifiers.novelty import Novelty, fit_novelty, fit_threshold
 from trifuse.classifiers.pooling import Pooling, fit_pooling
 from trifuse.recipes.recipe import Recipe
@@ -138,18 +137,11 @@ def review_held_out(
     _, scores = fit_novelty(out_of_fold.residuals, recipe)
     rows, probabilities = out_of_fold.rows, out_of_fold.probabilities["ensemble"]
     inside, coverage = np.zeros(probabilities.shape, dtype=bool), recipe.review.coverage
-    for others, held in _parts(rows, folds):
+    for others, held in held_out_parts(rows, folds):
         known = rows[others]
         sets = fit_prediction_sets(probabilities[others], labels[known], groups[known], coverage)
         inside[held] = sets.contain(probabilities[held])
     return HeldOut(rows, probabilities, inside, _find_alarms(scores, folds, recipe)[rows])
-
-
-def _parts(rows: NDArray[np.intp], folds: Folds) -> Iterator[tuple[NDArray[np.intp], ...]]:
-    """Give, for each fold, the places in `rows` of the other folds' images and of its own."""
-    for _, test in folds:
-        inside = np.isin(rows, test)
-        yield np.flatnonzero(~inside), np.flatnonzero(inside)
 
 
 def _find_alarms(scores: NDArray[np.float64], folds: Folds, recipe: Recipe) -> NDArray[np.bool_]:

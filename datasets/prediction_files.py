@@ -11,6 +11,7 @@ from trifuse.datasets.csv_rows import CsvError, open_csv, read_csv_rows
 from trifuse.datasets.table import DatasetError, count
 
 _ISIC_HEADER = ["image", "MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"]
+_LISTS = ["review", "prediction_set"]
 _KNOWN = frozenset({*_ISIC_HEADER, "status", "message"})
 
 
@@ -18,7 +19,8 @@ class PredictionRow(NamedTuple):
     """One row: where it stands, what it is of, and its probabilities as they are written.
 
     The reasons for a review and the prediction set are None in a file that has no columns for them.
-    `columns` are the cells that were carried through from a table of inputs, by column.
+    `columns` are the cells that were carried through from a table of inputs, by column. `alert` is
+    the sensitivity of the operating point that the image reaches, None for none.
     """
 
     where: str
@@ -29,6 +31,7 @@ class PredictionRow(NamedTuple):
     prediction_set: tuple[str, ...] | None = None
     message: str = ""
     columns: Mapping[str, str] = {}
+    alert: float | None = None
 
 
 PredictionRows = tuple[
@@ -101,7 +104,9 @@ def _read_table(
 ) -> PredictionRows:
     n_top, classes = _read_header(path, header)
     end = 2 + 2 * n_top
-    place = end + len(classes) if "review" in header[end + len(classes) :][:1] else None
+    behind = end + len(classes)
+    alerts = header[behind] == "alert"
+    place = behind + alerts if header[behind + alerts] == "review" else None
     extra = [] if place is None else [decode(name) for name in header[place + 2 : -1]]
 
     def rows() -> Iterator[PredictionRow]:
@@ -114,12 +119,15 @@ def _read_table(
                 scores = {name: cell for name, cell in pairs if name}
             review = prediction_set = None
             columns: dict[str, str] = {}
+            where, alert = f"{path}, line {number}", None
+            if alerts:
+                alert = _read_alert(where, cells[behind] or None)
             if place is not None:
                 review = _read_list(cells[place], decode)
                 prediction_set = _read_list(cells[place + 1], decode)
                 columns = dict(zip(extra, map(decode, cells[place + 2 : -1]), strict=True))
             yield PredictionRow(
-                f"{path}, line {number}",
+                where,
                 decode(cells[0]),
                 cells[1],
                 scores,
@@ -127,9 +135,20 @@ def _read_table(
                 prediction_set,
                 decode(cells[-1]),
                 columns,
+                alert,
             )
 
     return classes, rows()
+
+
+def _read_alert(where: str, cell: Any) -> float | None:
+    try:
+        alert = None if cell is None else float(cell)
+    except (TypeError, ValueError):
+        alert = -1.0
+    if alert is not None and not 0 < alert < 1:
+        raise DatasetError(f"{where}: {cell!r} is no alert, which is a number between 0 and 1")
+    return alert
 
 
 def _read_list(cell: str | list[str], decode: Callable[[str], str]) -> tuple[str, ...]:
@@ -155,7 +174,10 @@ def _read_header(path: Path, header: Sequence[str]) -> tuple[int, tuple[str, ...
         n_top == 0
         or header[0] not in {"image", "group"}
         or [header[1], header[-1]] != ["status", "message"]
-        or others[len(each) :][:2] not in ([], ["review", "prediction_set"])
+        or (
+            others[len(each) :][:3] not in ([], ["alert", *_LISTS])
+            and others[len(each) :][:2] != _LISTS
+        )
         or len(set(names)) < len(names)
     ):
         raise DatasetError(
@@ -213,8 +235,9 @@ def _read_object(where: str, cells: Mapping[str, Any]) -> tuple[PredictionRow, t
     )
     image, message = restore_text(cells["image"]), restore_text(cells.get("message", ""))
     columns = {restore_text(n): restore_text(c) for n, c in cells.get("columns", {}).items()}
+    alert = _read_alert(where, cells.get("alert"))
     row = PredictionRow(
-        where, image, cells["status"], scores, review, prediction_set, message, columns
+        where, image, cells["status"], scores, review, prediction_set, message, columns, alert
     )
     return row, tuple(each)
 

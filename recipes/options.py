@@ -103,3 +103,13 @@ class ReviewOptions:
     """Share of images like the training archive's own that are called unfamiliar."""
     coverage: OpenShare = 0.9
     """Share of the images, in each class, whose prediction set holds their class."""
+
+
+@dataclass(frozen=True)
+class DecisionOptions:
+    """The points from which on an image is an alert."""
+
+    positive: tuple[str, ...] = ()
+    """Classes that are to be found; without any, no image is an alert."""
+    sensitivity: Annotated[tuple[OpenShare, ...], Meta(min_length=1, max_length=20)] = (0.9, 0.95)
+    """Shares of their images that are to be found, by a point each."""

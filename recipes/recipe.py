@@ -12,6 +12,7 @@ from msgspec import Meta
 from trifuse.features.checks import Count
 from trifuse.recipes.finetuning import NetworksOptions
 from trifuse.recipes.options import (
+    DecisionOptions,
     EnsembleOptions,
     FusionOptions,
     ImageOptions,
@@ -104,6 +105,7 @@ it has components, square_root, normalize.
     )
     ensemble: EnsembleOptions = field(default_factory=EnsembleOptions)
     review: ReviewOptions = field(default_factory=ReviewOptions)
+    decision: DecisionOptions = field(default_factory=DecisionOptions)
     networks: NetworksOptions = field(default_factory=NetworksOptions)
 
     @property
@@ -154,7 +156,7 @@ it has components, square_root, normalize.
         return plain
 
     def used(self) -> dict[str, Any]:
-        """Give `to_dict` without the streams, encodings, members and networks that are not used.
+        """Give `to_dict` without what is not used: streams, encodings, members, networks, alerts.
 
         A model file holds this: a method that comes later changes no model of before.
         """
@@ -171,6 +173,8 @@ it has components, square_root, normalize.
             del plain[name]
         if not self.networks.per_fold:
             del plain["networks"]
+        if not self.decision.positive:
+            del plain["decision"]
         return plain
 
 

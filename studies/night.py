@@ -50,6 +50,8 @@ class Night:
         Why a person should look at the image.
     messages : tuple of str, shape (n_rows,)
         Flaws, or why it could not be read.
+    alerts : tuple of (float or None), shape (n_rows,)
+        The sensitivity of the strictest operating point that each image reaches.
     """
 
     classes: tuple[str, ...]
@@ -59,6 +61,7 @@ class Night:
     prediction_sets: tuple[tuple[int, ...], ...]
     reviews: tuple[tuple[str, ...], ...]
     messages: tuple[str, ...]
+    alerts: tuple[float | None, ...]
 
     @property
     def is_read(self) -> NDArray[np.bool_]:
@@ -69,8 +72,8 @@ class Night:
         """Order the rows, the doubtful ones first.
 
         First come images that could not be read, then those with a reason, by `GRAVITY`; among
-        equals those with the larger prediction set, then those whose first class is less probable,
-        then as the file has them.
+        equals those with an alert, the strictest first, then those with the larger prediction set,
+        then those whose first class is less probable, then as the file has them.
 
         Returns
         -------
@@ -81,7 +84,8 @@ class Night:
                             for row in self.reviews])  # fmt: skip
         gravity = np.where(self.is_read, gravity, UNREAD)
         sizes = np.array([len(one) for one in self.prediction_sets])
-        return np.lexsort((self.probabilities[:, 0], -sizes, -gravity))
+        alerts = np.array([1.0 if one is None else one for one in self.alerts])
+        return np.lexsort((self.probabilities[:, 0], -sizes, alerts, -gravity))
 
 
 def read_night(path: str | os.PathLike[str], classes: Sequence[str] = ()) -> Night:
@@ -128,4 +132,5 @@ def read_night(path: str | os.PathLike[str], classes: Sequence[str] = ()) -> Nig
         tuple(sets),
         tuple(row.review or () for row, _ in found),
         tuple(row.message for row, _ in found),
+        tuple(row.alert for row, _ in found),
     )

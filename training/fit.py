@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.card import Training
+from trifuse.classifiers.decision import find_positive
+from trifuse.classifiers.decision_fitting import fit_decision
 from trifuse.classifiers.ensemble import NETWORK, OutOfFold
 from trifuse.classifiers.ensemble_fitting import fit_ensemble
 from trifuse.classifiers.held_out_figures import describe_held_out
@@ -171,17 +173,21 @@ def fit_model(
 
     Raises
     ------
-    trifuse.classifiers.model.ClassNamesError
+    trifuse.classifiers.model.ClassNamesError, trifuse.recipes.reading.RecipeError
     """
     check_class_names(table.classes)
-    recipe, labels = encoder.extractor.recipe, table.label_indices
+    recipe, labels, groups = encoder.extractor.recipe, table.label_indices, table.group_indices
+    columns, decision = find_positive(recipe, table.classes), None
     with stage(f"fitting the ensemble: {len(labels)} images, {len(folds)} folds"):
         ensemble, out_of_fold = fit_ensemble(
             blocks, labels, folds, len(table.classes), recipe, with_residuals=True
         )
-        review = fit_review(labels, table.group_indices, folds, out_of_fold, recipe)
-    known = TrainingImages.of(images)
-    return Model(table.classes, encoder, ensemble, review, known, tuple(networks)), out_of_fold
+        review = fit_review(labels, groups, folds, out_of_fold, recipe)
+        if columns:
+            decision = fit_decision(labels, groups, folds, out_of_fold, columns, recipe)
+    known, own = TrainingImages.of(images), tuple(networks)
+    model = Model(table.classes, encoder, ensemble, review, known, own, decision)
+    return model, out_of_fold
 
 
 def describe_training(

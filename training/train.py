@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trifuse.classifiers.card import render_metrics
+from trifuse.classifiers.decision import find_positive
 from trifuse.classifiers.member import require_members
 from trifuse.classifiers.model import check_class_names
 from trifuse.classifiers.model_file import save_model
@@ -167,6 +168,7 @@ def run_training(
     networks = [load_network(Path(file)) for file in options.backbones]
     table = load_archive(options, say)
     check_class_names(table.classes)
+    find_positive(recipe, table.classes)
     protect_inputs(options.outputs, list_sources(options.data, table, options.columns))
     check_networks(networks, table.classes)
     if tunes:

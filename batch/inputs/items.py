@@ -93,6 +93,8 @@ class Record(NamedTuple):
         Number of the frame, from 0, and of frames in the file.
     errno : int
         Of the system's error for which it could not be read; else 0.
+    alert : float, optional
+        The sensitivity of the strictest operating point that the image reaches.
     thumbnail : bytes
         A JPEG, where that was asked for instead of probabilities.
     """
@@ -108,6 +110,7 @@ class Record(NamedTuple):
     frame: int = 0
     frames: int = 1
     errno: int = 0
+    alert: float | None = None
     thumbnail: bytes = b""
     study: str = ""
 

@@ -34,6 +34,8 @@ class RowLayout:
         and perhaps `STUDY` behind them.
     study : bool
         What is empty in the column `STUDY` is a DICOM object's own.
+    alerts : bool
+        Add a column for the operating points that the model has.
     """
 
     classes: tuple[str, ...]
@@ -41,6 +43,7 @@ class RowLayout:
     probabilities: bool = False
     extra: tuple[str, ...] = ()
     study: bool = False
+    alerts: bool = False
 
 
 class ImageRow(NamedTuple):
@@ -80,6 +83,7 @@ class ImageRow(NamedTuple):
     prediction_set: tuple[str, ...]
     columns: tuple[str, ...]
     message: str
+    alert: float | None = None
 
 
 def make_row(
@@ -110,6 +114,7 @@ def make_row(
         labels=tuple(layout.classes[index] for index in ranking),
         probabilities=tuple(values[index] for index in ranking),
         class_probabilities=values if layout.probabilities else (),
+        alert=record.alert,
         review=find_reasons(
             ranking,
             record.prediction_set,
@@ -136,7 +141,9 @@ def list_columns(layout: RowLayout) -> list[str]:
     ]
     # A class may be named "1": it must not be taken for a rank.
     each = [f"probability_of_{name}" for name in layout.classes] if layout.probabilities else []
-    return ["image", "status", *ranks, *each, "review", "prediction_set", *layout.extra, "message"]
+    alert = ["alert"] if layout.alerts else []
+    start = ["image", "status", *ranks, *each, *alert]
+    return [*start, "review", "prediction_set", *layout.extra, "message"]
 
 
 def list_cells(row: ImageRow, layout: RowLayout) -> list[Cell]:
@@ -145,5 +152,7 @@ def list_cells(row: ImageRow, layout: RowLayout) -> list[Cell]:
     for label, probability in zip(row.labels, row.probabilities, strict=True):
         ranks += [label, probability]
     ranks += [None] * (2 * layout.top - len(ranks))
-    start = [row.image, row.status, *ranks, *row.class_probabilities]
+    start: list[Cell] = [row.image, row.status, *ranks, *row.class_probabilities]
+    if layout.alerts:
+        start.append(row.alert)
     return [*start, row.review, row.prediction_set, *row.columns, row.message]

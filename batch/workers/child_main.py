@@ -212,6 +212,7 @@ class Scorer(FrameWorker):
             flaws=verdict.flaws,
             prediction_set=verdict.prediction_set,
             is_training_image=self.model.training_images.hold(sha256),
+            alert=verdict.alert,
         )
 
 

@@ -178,6 +178,7 @@ def _compact(
         "review": review,
         "sets": sets,
         "set": prediction_set,
+        "alerts": [night.alerts[row] for row in rows] if any(night.alerts) else None,
         "messages": messages,
         "message": message,
         "coverage": manifest.expected("coverage"),

@@ -41,7 +41,7 @@ class Bench {
     const save = make("button", { type: "button", class: "main", id: "save" }, words.save);
     save.addEventListener("click", () => this.save());
     const statuses = ["read", "unread", "open", "decided", "accept", "change", "unsure"];
-    const sorts = ["doubt", "unsure", "sure", "name", "file"];
+    const sorts = ["doubt", ...(this.night.alerts ? ["alert"] : []), "unsure", "sure", "name", "file"];
     const help = make("dl", { class: "keys" });
     for (const [key, text] of words.keys_list) {
       help.append(make("div", {}, make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)));
@@ -110,6 +110,8 @@ class Bench {
     const first = night.rank(place, 0);
     const record = this.corrections.get(night.rows[place]);
     const answer = first ? `${first.name} ${percent(first.probability)}` : words.status_unread;
+    const alert = night.alerts?.[place];
+    const urgent = alert ? [make("span", { class: "chip" }, fill(words.alert, { alert })), " "] : [];
     const chips = night.reasons(place).flatMap(
       one => [make("span", { class: "chip" }, night.explain(one)[0]), " "]);
     node.append(
@@ -117,7 +119,7 @@ class Bench {
       make("span", { class: "lines" },
         make("bdi", { class: "name" }, night.title(place).replace(/.*\/(?=.)/s, "")),
         make("span", { class: first ? "answer" : "answer wrong" }, make("bdi", {}, answer)),
-        make("span", { class: "chips" }, ...this.mark(record), ...chips)));
+        make("span", { class: "chips" }, ...this.mark(record), ...urgent, ...chips)));
   }
 
   mark(record) {

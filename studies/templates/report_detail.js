@@ -72,6 +72,12 @@ class Detail {
       const share = Math.round(100 * night.coverage);
       part.append(make("p", { class: "soft" }, fill(words.prediction_set_note, { share })));
     }
+    const alert = night.alerts?.[place];
+    if (alert) {
+      const share = Number((100 * alert).toFixed(2));
+      part.append(make("h4", {}, fill(words.alert, { alert })),
+        make("p", { class: "soft" }, fill(words.alert_note, { share })));
+    }
     part.append(make("h4", {}, words.why), this.drawReasons(place));
     return part;
   }

@@ -94,7 +94,9 @@ class Night {
   // They stand doubts first.
   sort(places, order) {
     const first = place => this.probabilities[place * this.top];
+    const alert = place => this.alerts[place] ?? 1;
     const compare = {
+      alert: (one, other) => alert(one) - alert(other),
       unsure: (one, other) => first(one) - first(other),
       sure: (one, other) => first(other) - first(one),
       name: (one, other) => (this.images[one] < this.images[other] ? -1 : 1),

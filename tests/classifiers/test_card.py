@@ -183,3 +183,22 @@ def test_rendering_changes_nothing():
 def test_names_are_not_templates(name):
     about = {**ABOUT, "training": {**ABOUT["training"], "class_counts": {name: 1}}}
     assert f"| {name}" in render_card(about)
+
+
+def test_operating_points_have_a_section():
+    told = {"sensitivity": [0.75, 0.5, 1.0], "specificity": [0.5, 0.25, 0.75]}
+    figures = {**told, "sensitivity_at_specificity_90": [0.25, 0.125, 0.5]}
+    lost = figures | {"sensitivity": [0.25, 0.0, 0.5]}
+    decision = {
+        "points": [{"wanted": 0.9, "threshold": 0.28471, **told}],
+        "before": figures, "after": lost,
+    }  # fmt: skip
+    recipe = ABOUT["recipe"] | {"decision": {"positive": ["mel"], "sensitivity": [0.9]}}
+    card = render_card(ABOUT | {"decision": decision, "recipe": recipe})
+    assert "To be found: mel. An image has the alert" in " ".join(card.split())
+    assert cells(card, "alert") == [
+        ["0.9", "0.2847", "0.750 [0.500, 1.000]", "0.500 [0.250, 0.750]"]
+    ]
+    assert cells(card, "figure                                 ")[0] == [
+        "first class positive: sensitivity", "0.750 [0.500, 1.000]", "0.250 [0.000, 0.500]",
+    ]  # fmt: skip

@@ -17,8 +17,8 @@ from trifuse.recipes.recipe import Recipe
 
 
 def test_a_format_of_another_time(refused, variant):
-    for number in (0, 1, 2, 3, 4, 6, "5", None, [5]):
-        refused(variant({"format": number}), "is not of model format 5; train it anew, or use its")
+    for number in (0, 1, 2, 3, 4, 5, 7, "6", None, [6]):
+        refused(variant({"format": number}), "is not of model format 6; train it anew, or use its")
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,12 @@ BLOCKS = ", ".join(blocks())
 
 
 def _change_first(values):
+    if not values:
+        return ["x"]
     if isinstance(values[0], str):
         return values[1:]
+    if isinstance(values[0], float):
+        return [values[0] / 2, *values[1:]]
     return [values[0] + 1, *values[1:]]
 
 

@@ -20,6 +20,8 @@ class JsonlFormat(Format):
     probabilities        list of their probabilities; empty for an error
     class_probabilities  object from each class to its probability or, for an error, null;
                          only where the probabilities of all classes are asked for
+    alert                sensitivity of the strictest operating point that the image reaches, or
+                         null; only where the model has operating points
     review               list of reasons to look at the image
     prediction_set       list of classes
     columns              object of the columns carried through; only where there are any
@@ -49,6 +51,8 @@ class JsonlFormat(Format):
         if self.layout.probabilities:
             names = map(to_unicode, self.layout.classes)
             cells["class_probabilities"] = dict(zip(names, row.class_probabilities, strict=True))
+        if self.layout.alerts:
+            cells["alert"] = row.alert
         cells["review"] = row.review
         cells["prediction_set"] = list(map(to_unicode, row.prediction_set))
         if self.layout.extra:

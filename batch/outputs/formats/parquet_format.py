@@ -24,9 +24,9 @@ class MissingLibraryError(FormatError):
 class ParquetFormat(Format):
     """The columns of the CSV with types, compressed by zstd, in row groups of 10,000 rows.
 
-    Probabilities are float64 (null for an error), ``review`` and ``prediction_set`` are lists of
-    strings, all else is a string (labels null for an error). Names that are no UTF-8 are written
-    as `trifuse.batch.text.to_unicode` says.
+    Probabilities are float64 (null for an error), as is ``alert`` (null for none); ``review`` and
+    ``prediction_set`` are lists of strings, all else is a string (labels null for an error). Names
+    that are no UTF-8 are written as `trifuse.batch.text.to_unicode` says.
 
     A Parquet file cannot be continued once it was cut. So the partial file has a JSON list of the
     cells a line, and `finish` converts it, group by group. With one version of pyarrow, the same
@@ -96,7 +96,7 @@ class ParquetFormat(Format):
             kind = pa.string()
             if place in (lists, lists + 1):
                 kind = pa.list_(pa.string())
-            elif place < lists and name.startswith("probability_"):
+            elif place < lists and (name == "alert" or name.startswith("probability_")):
                 kind = pa.float64()
             fields.append(pa.field(to_unicode(name), kind))
         return pa.schema(fields)

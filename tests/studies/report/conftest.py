@@ -14,7 +14,7 @@ CLASSES = ("df", "mel", "nv", "vasc")
 
 @pytest.fixture(scope="session")
 def make_night():
-    """Make a night; each row is (image, {class: probability}, set, reasons, message)."""
+    """Make a night; each row is (image, {class: probability}, set, reasons, message, alert)."""
 
     def make(rows, classes=CLASSES):
         labels, probabilities = np.full((len(rows), 3), -1), np.full((len(rows), 3), np.nan)
@@ -29,6 +29,7 @@ def make_night():
             tuple(tuple(map(classes.index, row[2])) for row in rows),
             tuple(row[3] for row in rows),
             tuple(row[4] for row in rows),
+            tuple((*row, None)[5] for row in rows),
         )
 
     return make

@@ -11,16 +11,17 @@ from trifuse.studies.night import NOBODY, read_night
 
 CLASSES = ("a", "b;c", "=d", "e")
 RECORDS = [
-    ("x.jpg", Record((0.1, 0.2, 0.4, 0.3), unfamiliar=True, prediction_set=(2, 3, 1))),
+    ("x.jpg", Record((0.1, 0.2, 0.4, 0.3), unfamiliar=True, prediction_set=(2, 3, 1), alert=0.95)),
     ("=y\udcff.jpg", Record((0.9, 0.05, 0.05, 0.0), flaws=("too dark",), prediction_set=(0,))),
     ("z.jpg", Record(None, "cannot read the image: it is empty")),
 ]
 
 
+@pytest.mark.parametrize("alerts", [False, True])
 @pytest.mark.parametrize("probabilities", [False, True])
 @pytest.mark.parametrize("name", ["csv", "jsonl", "parquet"])
-def test_every_format_gives_the_same_night(tmp_path, name, probabilities):
-    form = find_formats()[name](RowLayout(CLASSES, 3, probabilities), "path", None)
+def test_every_format_gives_the_same_night(tmp_path, name, probabilities, alerts):
+    form = find_formats()[name](RowLayout(CLASSES, 3, probabilities, alerts=alerts), "path", None)
     rows = b"".join(form.row(Item(image), record) for image, record in RECORDS)
     path = tmp_path / "p"
     path.write_bytes(form.header() + rows)
@@ -37,6 +38,7 @@ def test_every_format_gives_the_same_night(tmp_path, name, probabilities):
     assert night.prediction_sets == ((2, 3, 1), (0,), ())
     assert night.reviews == (("unfamiliar",), ("low-quality",), ())
     assert night.messages == ("", "too dark", "cannot read the image: it is empty")
+    assert night.alerts == ((0.95, None, None) if alerts else (None,) * 3)
     assert night.is_read.tolist() == [True, True, False]
 
 
@@ -91,3 +93,10 @@ def test_foreign_and_damaged_images_come_before_every_other(make_night):
     assert sorted(order) == list(range(500))
     kinds = ["unread" if not night.is_read[row] else "".join(night.reviews[row]) for row in order]
     assert list(dict.fromkeys(kinds)) == ["unread", "unfamiliar", "uncertain", "low-quality", ""]
+
+
+def test_among_equal_doubts_the_strictest_alert_comes_first(make_night):
+    alerts = [None, 0.95, 0.9, None]
+    rows = [(str(n), {"nv": 0.9}, ("nv",), (), "", alert) for n, alert in enumerate(alerts)]
+    rows.append(("strange", {"nv": 0.9}, ("nv",), ("unfamiliar",), ""))
+    assert make_night(rows).rank_doubts().tolist() == [4, 2, 1, 0, 3]

@@ -154,6 +154,28 @@ def test_filters_and_orders(open_night, night, names, chosen, expected):
         assert "No image fits" in browser.find_element(By.CSS_SELECTOR, ".detail").text
 
 
+def test_alerts_are_shown_and_can_come_first(open_night, make_night, names):
+    rows = [
+        ("doubt.jpg", {"nv": 0.9}, ("nv",), ("unfamiliar",), ""),
+        ("late.jpg", {"mel": 0.5}, ("mel",), ("uncertain",), "", 0.95),
+        ("soon.jpg", {"mel": 0.9}, ("mel",), (), "", 0.9),
+    ]
+    browser = open_night(make_night(rows))
+    assert names(browser) == ["doubt.jpg", "late.jpg", "soon.jpg"]
+    choose(browser, "sort", "alerts first")
+    assert names(browser) == ["soon.jpg", "late.jpg", "doubt.jpg"]
+    chips = [row.text for row in browser.find_elements(By.CSS_SELECTOR, ".row .chips")]
+    assert chips == ["alert 0.9", "alert 0.95 uncertain", "unfamiliar"]
+    choose(browser, "label", "mel")
+    detail = browser.find_element(By.CSS_SELECTOR, ".detail").text
+    assert "alert 0.9\n" in detail
+    assert "finds 90 % of what is to be found" in detail
+
+
+def test_a_night_without_alerts_has_no_such_order(open_night, night):
+    assert "alerts first" not in open_night(night).find_element(By.ID, "sort").text
+
+
 def test_a_text_filters_by_name_and_the_image_looked_at_stays(open_night, night, names):
     browser = open_night(night)
     press(browser, "j", "j", "/")
