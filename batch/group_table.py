@@ -91,6 +91,7 @@ class GroupJudge:
             prediction_set=tuple(classes[index] for index in prediction_set),
             columns=counts,
             message=", ".join(notes),
+            alert=group.alert,
         )
 
     def _pool(
@@ -123,6 +124,8 @@ class ImageGroup:
         Of all of them.
     message : str
         Why the first that could not be scored could not be.
+    alert : float, optional
+        The most urgent of all of them.
     """
 
     name: str
@@ -133,6 +136,7 @@ class ImageGroup:
     reasons: tuple[str, ...] = ()
     flaws: tuple[str, ...] = ()
     message: str = ""
+    alert: float | None = None
 
     def add(self, row: PredictionRow, classes: Sequence[str], assumed: NDArray[np.float64]) -> None:
         """Take in the row of one of its images."""
@@ -149,6 +153,7 @@ class ImageGroup:
             if self.images - self.unread == 2:
                 self.scores = weigh_evidence(self.scores, assumed)
             self.scores = self.scores + weigh_evidence(scores, assumed)
+        self.alert = min(filter(None, (self.alert, row.alert)), default=None)
         self.reasons = _unite(self.reasons, row.review or ())
         self.flaws = _join(self.flaws, row.message)
 
@@ -232,7 +237,8 @@ def plan_groups(
         raise ModelFileError(msg)
     training = model.ensemble.prior
     assumed = training if prior is None else prior
-    rows = RowLayout(layout.classes, layout.top, options.probabilities, COUNTS)
+    classes, top = layout.classes, layout.top
+    rows = RowLayout(classes, top, options.probabilities, COUNTS, alerts=layout.alerts)
     column = options.names_groups_by or ""
     return GroupJudge(column, rows, model.review.pooling, training, assumed)
 

@@ -86,6 +86,25 @@ def test_probabilities_are_pooled_and_the_set_is_that_of_the_training_shares(wri
     assert row["prediction_set"] == ";".join(CLASSES[i].replace(";", r"\;") for i in inside)
 
 
+def test_the_most_urgent_alert(tmp_path):
+    layout = RowLayout(CLASSES, 1, True, extra=("lesion",), alerts=True)
+    form, path = find_formats()["csv"](layout, "path"), tmp_path / "images.csv"
+    alerts = {"1": 0.95, "2": 0.9, "3": None, "4": None}
+    rows = (
+        form.row(
+            Item(name, columns=("ab"[int(name) > 2],)), Record(A, prediction_set=(0,), alert=alert)
+        )
+        for name, alert in alerts.items()
+    )
+    path.write_bytes(form.header() + b"".join(rows))
+    layout = RowLayout(CLASSES, 1, False, ("images", "unread"), alerts=True)
+    rule = Pooling(0.5, PredictionSets(FLOORS))
+    judge = GroupJudge("lesion", layout, rule, TRAINING, ASSUMED)
+    write_groups(path, tmp_path / "groups.csv", judge)
+    found = read((tmp_path / "groups.csv").read_bytes())
+    assert [row["alert"] for row in found] == ["0.9", ""]
+
+
 def test_reasons_and_flaws_are_united(write):
     rows = {row["group"]: row for row in read(write(top=1)[1])}
     assert rows["'=left"]["review"] == "uncertain;low-quality;unread"
