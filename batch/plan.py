@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import posixpath
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import ai_edge_litert  # noqa: F401 - the package alone is light; its version is written down
 
 from trifuse.batch.group_table import GroupJudge, check_group_table, plan_groups
-from trifuse.batch.inputs.items import STDIN, Item
-from trifuse.batch.inputs.stream import extra_columns, list_items
+from trifuse.batch.inputs.items import STDIN
+from trifuse.batch.inputs.stream import extra_columns
 from trifuse.batch.job_options import STDOUT, OptionsError, PredictionOptions
 from trifuse.batch.manifest import check_log
 from trifuse.batch.outputs.formats import Format, find_formats
@@ -33,11 +31,10 @@ from trifuse.classifiers.prior import read_prior
 from trifuse.datasets.table import name_few
 from trifuse.features.files import file_sha256
 from trifuse.features.libraries import find_versions
+from trifuse.recipes.recipe import Recipe
 
 TOP = 3
 """Classes a row, where the model has as many and nothing else was asked for."""
-SHOWN = 5
-"""Names of inputs that a preview shows."""
 LIBRARIES = ("trifuse", "numpy", "cv2", "ai_edge_litert", "PIL")
 """Modules that scoring uses: other versions may give other last digits."""
 READERS = ("tifffile", "imagecodecs", "pydicom", "pyarrow")
@@ -188,12 +185,19 @@ def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
         options.max_pixels,
         options.timeout,
         options.memory,
+        _find_groups(about, layout.extra),
     )
     form, supervisors = _make_format(options, layout), Supervisors(settings, child)
     supervisors.start()  # a model that does not fit is told now
     promises = describe_promises(call_model(path), about)
     groups = plan_groups(options, form.layout, prior) if options.groups else None
     return Plan(options, about["recipe_fingerprint"], supervisors, form, promises, groups)
+
+
+def _find_groups(about: Mapping[str, Any], carried: Sequence[str]) -> tuple[int, ...]:
+    """Find the columns that the model's prediction sets know; -1 for one that is not carried."""
+    names = Recipe.from_dict(about["recipe"]).review.groups
+    return tuple(carried.index(name) if name in carried else -1 for name in names)
 
 
 def _choose_columns(options: PredictionOptions) -> tuple[str, ...]:
@@ -236,66 +240,3 @@ def choose_top(top: int | None, n_classes: int) -> int:
         msg = f"The model has {n_classes} classes; ask for at most so many, not for {top}."
         raise OptionsError(msg)
     return top
-
-
-def preview(
-    options: PredictionOptions, stdin: BinaryIO, child: Child | None = None
-) -> tuple[list[str], int]:
-    """Say which inputs there are, and what is passed over and why; score and write nothing.
-
-    Parameters
-    ----------
-    options : PredictionOptions
-    stdin : binary file
-        The list of inputs, where they ask for it.
-    child : Child, optional
-        A worker that is starting already.
-
-    Returns
-    -------
-    lines : list of str
-    listed : int
-        How many inputs there are, those of other parts included.
-
-    Raises
-    ------
-    OutputError, SourceError, FormatError
-        If the output must not be written, the inputs cannot be listed, or the format cannot hold
-        their ids; and as `make_plan` does.
-    """
-    passed: list[str] = []
-    kinds: Counter[str] = Counter()
-    first: list[str] = []
-    unsound: list[str] = []
-    check_files(options)
-    plan = make_plan(options, child)
-    plan.supervisors.close()
-    clashes, listed = plan.make_clashes(), 0
-
-    def note(item: Item) -> None:
-        nonlocal listed
-        listed += 1
-        clashes.add(item)
-
-    for item in list_items(options.inputs, stdin, passed.append, note):
-        if item is None:
-            continue
-        kinds[_find_kind(item)] += 1
-        if len(first) < SHOWN:
-            first.append(item.name)
-        if fault := item.fault or ("" if item.stamp else "there is no such file"):
-            unsound.append(f"{item.name}: {fault}")
-    lines = [f"{sum(kinds.values()):,} inputs would be scored."]
-    if kinds:
-        by_kind = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
-        lines += [f"By kind: {by_kind}.", f"First: {', '.join(first)}."]
-    if unsound:
-        lines.append(f"Cannot be read: {len(unsound):,}: {name_few(unsound)}.")
-    return [*lines, *passed, *clashes.tell()], listed
-
-
-def _find_kind(item: Item) -> str:
-    if item.fault:
-        return "that cannot be read"
-    suffix = posixpath.splitext(item.name)[1].lower() or "without a suffix"
-    return suffix if item.unpack is None else f"{suffix} in archives"

@@ -15,6 +15,7 @@ from trifuse.classifiers.card_text import (
     DOUBT,
     NETWORKS,
     REASONS,
+    STRATA,
     TEMPLATE,
     UNSEEN,
 )
@@ -144,7 +145,26 @@ def _render_doubt(about: Mapping[str, Any]) -> str:
         large_sets=_percent(figures["large_sets"]),
         false_alarms=_percent(figures["false_alarms"]),
         many=MANY_GROUPS,
+        strata=_render_strata(about),
     )
+
+
+def _render_strata(about: Mapping[str, Any]) -> str:
+    if not (strata := about["review"]["figures"].get("strata")):
+        return ""
+    rows = [
+        (
+            one["name"],
+            str(one["images"]),
+            str(one["groups"]),
+            _percent(one["coverage"]),
+            f"{one['set_size']:.2f}",
+        )
+        for one in strata
+    ]
+    columns = ", ".join(about["recipe"]["review"]["groups"])
+    table = markdown_table((columns, "images", "groups", "coverage", "set size"), rows)
+    return STRATA.format(columns=columns, table=table)
 
 
 def render_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:

@@ -20,8 +20,8 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil, comb
 
 import numpy as np
@@ -47,26 +47,36 @@ class PredictionSets:
     ----------
     floors : ndarray of float64, shape (n_classes,)
         From 0 to 1.
+    strata : dict of str to ndarray of float64, shape (n_classes,)
+        Those of images of which is known that they are in a stratum, such as an age, by its name.
     """
 
     floors: NDArray[np.float64]
+    strata: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
-    def contain(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def contain(
+        self, probabilities: NDArray[np.float64], strata: Sequence[str] | None = None
+    ) -> NDArray[np.bool_]:
         """Tell which classes each set holds; the most probable class always.
 
         Parameters
         ----------
         probabilities : ndarray of float64, shape (n, n_classes)
+        strata : sequence of str, shape (n,), optional
+            The stratum of each image; one that has no floors has those of all images.
 
         Returns
         -------
         ndarray of bool, shape (n, n_classes)
         """
-        inside: NDArray[np.bool_] = probabilities >= self.floors
+        floors = self.floors
+        if strata is not None and self.strata:
+            floors = np.array([self.strata.get(name, self.floors) for name in strata])
+        inside: NDArray[np.bool_] = probabilities >= floors.reshape(-1, len(self.floors))
         inside[np.arange(len(probabilities)), probabilities.argmax(axis=-1)] = True
         return inside
 
-    def members(self, probabilities: NDArray[np.float64]) -> tuple[int, ...]:
+    def members(self, probabilities: NDArray[np.float64], stratum: str = "") -> tuple[int, ...]:
         """Give the classes of one image's set, the most probable first; (n_classes,).
 
         Examples
@@ -76,7 +86,7 @@ class PredictionSets:
         >>> PredictionSets(np.array([0.3, 0.1, 0.1])).members(np.array([0.35, 0.6, 0.05]))
         (1, 0)
         """
-        inside = self.contain(probabilities[None])[0]
+        inside = self.contain(probabilities[None], [stratum])[0]
         order = np.argsort(-probabilities, kind="stable")
         return tuple(int(index) for index in order if inside[index])
 
@@ -86,6 +96,7 @@ def fit_prediction_sets(
     labels: NDArray[np.intp],
     groups: NDArray[np.intp],
     coverage: float,
+    strata: Sequence[str] = (),
 ) -> PredictionSets:
     """Find the floors at which sets hold the right class with the promised coverage.
 
@@ -97,6 +108,10 @@ def fit_prediction_sets(
     and the coverage is promised for all of them together; where even these are too few, their
     floor is 0, and each set holds them.
 
+    Where strata are told, a class has a floor of its own in each stratum in which it has enough
+    groups for a rank, which promises the coverage there (Mondrian conformal prediction, [1]_,
+    section 4); in the others it has the floor of the class.
+
     Parameters
     ----------
     probabilities : ndarray of float64, shape (n, n_classes)
@@ -106,6 +121,8 @@ def fit_prediction_sets(
         The group of each image, such as its lesion.
     coverage : float
         Above 0 and below 1.
+    strata : sequence of str, shape (n,), optional
+        What else is known of each image.
 
     References
     ----------
@@ -120,7 +137,17 @@ def fit_prediction_sets(
     for classes in class_pools(counts, coverage):
         own = np.isin(labels, classes)
         floors[classes] = find_floor(likelihoods[own], groups[own], coverage)
-    return PredictionSets(floors)
+    of_strata = {}
+    for name in sorted(set(strata)):
+        inside = np.array([one == name for one in strata])
+        found = floors.copy()
+        for index in range(len(floors)):
+            own = inside & (labels == index)
+            if floor_rank(len(np.unique(groups[own])), coverage):
+                found[index] = find_floor(likelihoods[own], groups[own], coverage)
+        if (found != floors).any():
+            of_strata[name] = found
+    return PredictionSets(floors, of_strata)
 
 
 def find_floor(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trifuse.classifiers.bands import name_stratum
 from trifuse.classifiers.decision import Decision
 from trifuse.classifiers.ensemble import NETWORK, Ensemble
 from trifuse.classifiers.review import Review
@@ -149,17 +150,22 @@ class Model:
             blocks[NETWORK] = mean_logits(self.networks, image)[None]
         return blocks
 
-    def judge(self, image: NDArray[np.uint8]) -> Verdict:
+    def judge(self, image: NDArray[np.uint8], cells: Sequence[str] = ()) -> Verdict:
         """Score one RGB image, uint8 of shape (rows, columns, 3), and tell the doubt.
+
+        `cells` has what is known of it under each of the recipe's groups; empty ones, or none,
+        where nothing is.
 
         Images are scored one by one: the last bits of a matrix product depend on the shapes of
         its operands, and the same image must get the same bytes in every batch.
         """
         images = self.ensemble.project(self.describe(image))
         probabilities: NDArray[np.float64] = self.ensemble.judge(images)[0]
+        options = self.recipe.review
+        stratum = name_stratum(options.groups, options.bands, cells)
         return Verdict(
             probabilities,
-            self.review.sets.members(probabilities),
+            self.review.sets.members(probabilities, stratum),
             bool(self.review.novelty.are_unfamiliar(images)[0]),
             find_flaws(image),
             None if self.decision is None else self.decision.alert(probabilities),

@@ -27,13 +27,12 @@ from trifuse.classifiers.model_parts import (
     model_arrays,
     projections_from,
     recipe_from,
-    review_from,
-    review_to_entry,
     streams_from,
     temperatures_from,
 )
 from trifuse.classifiers.network_file import MAX_NETWORKS, check_outputs
 from trifuse.classifiers.output import open_output
+from trifuse.classifiers.review_parts import review_from, review_to_entry
 from trifuse.encoders.blocks import BlockEncoder, FeatureExtractor, uses_cnn
 from trifuse.features.libraries import find_versions
 from trifuse.features.litert import CnnClassifier, CnnEmbedder

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from math import inf
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 import numpy as np
 
 from trifuse.classifiers.archive import Arrays
 from trifuse.classifiers.components import count_components
-from trifuse.classifiers.conformal import PredictionSets
 from trifuse.classifiers.member import Machine, Shapes
 from trifuse.classifiers.model import DIGEST_BYTES, Model, TrainingImages, check_class_names
-from trifuse.classifiers.novelty import Novelty
-from trifuse.classifiers.pooling import Pooling
-from trifuse.classifiers.review import Rate, Review, ReviewFigures
 from trifuse.encoders.projection import Projection
 from trifuse.encoders.stream_encoder import StreamEncoder, below
 from trifuse.recipes.options import StreamOptions
@@ -195,36 +189,6 @@ def _matrix(arrays: Arrays, name: str) -> tuple[int, int]:
     return rows, columns
 
 
-@dataclass(frozen=True)
-class PoolingEntry:
-    """What `model.json` says of pooling under `review`.
-
-    Attributes
-    ----------
-    power : float
-    floors : tuple of float, shape (n_classes,)
-    """
-
-    power: Rate
-    floors: tuple[Rate, ...]
-
-
-@dataclass(frozen=True)
-class ReviewEntry:
-    """What `model.json` says under `review`; the rest are arrays.
-
-    Attributes
-    ----------
-    novelty_threshold : float
-    figures : ReviewFigures
-    pooling : PoolingEntry, optional
-    """
-
-    novelty_threshold: Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
-    figures: ReviewFigures
-    pooling: PoolingEntry | None = None
-
-
 def recipe_from(about: Mapping[str, Any]) -> Recipe:
     """Bring back the recipe; ValueError unless it has its fingerprint."""
     data = about.get("recipe")
@@ -245,43 +209,6 @@ def class_names_from(names: Any) -> tuple[str, ...]:
         raise ValueError(msg)
     check_class_names(names)
     return tuple(names)
-
-
-def review_to_entry(review: Review) -> dict[str, Any]:
-    """Give what `model.json` says of a review, as plain data."""
-    pooling = None
-    if review.pooling is not None:
-        floors = tuple(review.pooling.sets.floors.tolist())
-        pooling = PoolingEntry(review.pooling.power, floors)
-    return asdict(ReviewEntry(review.novelty.threshold, review.figures, pooling))
-
-
-def review_from(arrays: Arrays, entry: Any, recipe: Recipe) -> Review:
-    """Bring back a review from checked arrays and what `model.json` says of it.
-
-    Raises
-    ------
-    ValueError
-        If the entry is none, or does not fit the arrays.
-    """
-    try:
-        known = msgspec.convert(entry, ReviewEntry)
-    except msgspec.ValidationError as error:
-        msg = f"its review does not fit: {error}"
-        raise ValueError(msg) from error
-    floors = arrays["review.floors"]
-    if len(known.figures.coverage) != len(floors):
-        msg = "its review does not have a coverage for each class"
-        raise ValueError(msg)
-    pooling = None
-    if known.pooling is not None:
-        if len(known.pooling.floors) != len(floors):
-            msg = "its pooling does not have a floor for each class"
-            raise ValueError(msg)
-        pooling = Pooling(known.pooling.power, PredictionSets(np.array(known.pooling.floors)))
-    means, deviations = arrays["review.residual_means"], arrays["review.residual_deviations"]
-    novelty = Novelty(recipe.review.components, means, deviations, known.novelty_threshold)
-    return Review(PredictionSets(floors), novelty, known.figures, pooling)
 
 
 def temperatures_from(values: Any, members: Sequence[str]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
@@ -27,6 +28,17 @@ Rate: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
+class StratumFigures:
+    """How the prediction sets did in a stratum of the recipe's groups: see `ReviewFigures`."""
+
+    name: str
+    images: int
+    groups: int
+    coverage: Rate
+    set_size: Annotated[float, Meta(ge=1, le=1e9)]
+
+
+@dataclass(frozen=True)
 class ReviewFigures:
     """How the prediction sets and the novelty score did on images that they had not seen.
 
@@ -40,12 +52,15 @@ class ReviewFigures:
         Share of the sets with more than `LARGE_SET` classes.
     false_alarms : float
         Share of the images that were called unfamiliar.
+    strata : tuple of StratumFigures
+        None unless the recipe names groups.
     """
 
     coverage: tuple[Rate, ...]
     set_size: Annotated[float, Meta(ge=1, le=1e9)]
     large_sets: Rate
     false_alarms: Rate
+    strata: tuple[StratumFigures, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,7 @@ def fit_review(
     folds: Folds,
     out_of_fold: OutOfFold,
     recipe: Recipe,
+    strata: Sequence[str] = (),
 ) -> Review:
     """Fit prediction sets and novelty beside an ensemble.
 
@@ -106,20 +122,25 @@ def fit_review(
     out_of_fold : OutOfFold
         The ensemble's, with residuals; the prediction sets come from its rows alone.
     recipe : Recipe
+    strata : sequence of str, shape (n_images,), optional
+        By the recipe's groups; see `trifuse.classifiers.bands.name_stratum`.
     """
     novelty, scores = fit_novelty(out_of_fold.residuals, recipe)
-    held = review_held_out(labels, groups, folds, out_of_fold, recipe)
+    held = review_held_out(labels, groups, folds, out_of_fold, recipe, strata)
     labels, groups = labels[held.rows], groups[held.rows]
+    strata = [strata[row] for row in held.rows] if strata else ()
     sizes, classes = held.sets.sum(axis=1), range(held.sets.shape[1])
     figures = ReviewFigures(
         coverage=tuple(measure_coverage(held.sets, labels, [index]) for index in classes),
         set_size=float(sizes.mean()),
         large_sets=float(np.mean(sizes > LARGE_SET)),
         false_alarms=float(_find_alarms(scores, folds, recipe).mean()),
+        strata=_measure_strata(held.sets, labels, groups, strata),
     )
-    sets = fit_prediction_sets(held.probabilities, labels, groups, recipe.review.coverage)
+    coverage = recipe.review.coverage
+    sets = fit_prediction_sets(held.probabilities, labels, groups, coverage, strata)
     prior = np.bincount(labels, minlength=len(classes)) / len(labels)
-    pooling = fit_pooling(held.probabilities, labels, groups, prior, recipe.review.coverage)
+    pooling = fit_pooling(held.probabilities, labels, groups, prior, coverage)
     return Review(sets, novelty, figures, pooling)
 
 
@@ -129,6 +150,7 @@ def review_held_out(
     folds: Folds,
     out_of_fold: OutOfFold,
     recipe: Recipe,
+    strata: Sequence[str] = (),
 ) -> HeldOut:
     """Say of each fold's images what the bounds that the other folds give say of them.
 
@@ -139,9 +161,31 @@ def review_held_out(
     inside, coverage = np.zeros(probabilities.shape, dtype=bool), recipe.review.coverage
     for others, held in held_out_parts(rows, folds):
         known = rows[others]
-        sets = fit_prediction_sets(probabilities[others], labels[known], groups[known], coverage)
-        inside[held] = sets.contain(probabilities[held])
+        sets = fit_prediction_sets(
+            probabilities[others],
+            labels[known],
+            groups[known],
+            coverage,
+            [strata[row] for row in known] if strata else (),
+        )
+        told = [strata[row] for row in rows[held]] if strata else None
+        inside[held] = sets.contain(probabilities[held], told)
     return HeldOut(rows, probabilities, inside, _find_alarms(scores, folds, recipe)[rows])
+
+
+def _measure_strata(
+    sets: NDArray[np.bool_],
+    labels: NDArray[np.intp],
+    groups: NDArray[np.intp],
+    strata: Sequence[str],
+) -> tuple[StratumFigures, ...]:
+    found = []
+    for name in sorted(set(strata)):
+        rows = np.flatnonzero([one == name for one in strata])
+        covered, size = sets[rows, labels[rows]].mean(), sets[rows].sum(axis=1).mean()
+        n_groups = len(np.unique(groups[rows]))
+        found.append(StratumFigures(name, len(rows), n_groups, float(covered), float(size)))
+    return tuple(found)
 
 
 def _find_alarms(scores: NDArray[np.float64], folds: Folds, recipe: Recipe) -> NDArray[np.bool_]:

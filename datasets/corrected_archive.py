@@ -87,6 +87,7 @@ def correct_archive(table: LabelledTable, corrections: Corrections) -> Corrected
         (*labels, *(row.label for row in new)),
         (*table.groups, *(row.group or f"corrected {row.image}" for row in new)),
         table.classes,
+        {name: (*cells, *[""] * len(new)) for name, cells in table.columns.items()},
     )
     n_unsure = len(corrections.rows) - len(corrections.decided)
     return CorrectedArchive(corrected, len(new), n_changed, n_confirmed, n_unsure)

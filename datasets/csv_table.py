@@ -3,7 +3,7 @@
 The one of our own form is ``path,label`` and, where several images show one lesion, ``group``.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,13 @@ from trifuse.datasets.table import DatasetError, LabelledTable, count, name_few
 
 
 class LabelledRow(NamedTuple):
-    """One row of a table of labelled images: its line, and what names, labels and groups it."""
+    """One row of a table of labelled images: its line, its name, label and group, and all cells."""
 
     line: int
     name: str
     label: str
     group: str
+    cells: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def read_csv_table(path: Path, columns: Columns = NO_COLUMNS) -> LabelledTable:
         paths=tuple(files),
         labels=tuple(entry.label for entry in entries),
         groups=tuple(entry.group for entry in entries),
+        columns=gather_columns(entries),
     )
 
 
@@ -88,7 +90,7 @@ def read_csv_entries(path: Path, columns: Columns = NO_COLUMNS) -> list[Labelled
     name, label, group = columns.path or "path", columns.label or "label", columns.group or "group"
     required = [name, label, *([group] if columns.group else [])]
     entries = [
-        LabelledRow(line, row[name], row[label], row.get(group, row[name]))
+        LabelledRow(line, row[name], row[label], row.get(group, row[name]), row)
         for line, row in read_cells(path, required, columns)
     ]
     reject_lines(path, [e.line for e in entries if not e.name], f"{name} is empty")
@@ -100,6 +102,11 @@ def read_csv_entries(path: Path, columns: Columns = NO_COLUMNS) -> list[Labelled
     )
     reject_repeats(path, entries)
     return entries
+
+
+def gather_columns(entries: Sequence[LabelledRow]) -> dict[str, tuple[str, ...]]:
+    """Give every column of rows; (n_rows,) by name."""
+    return {name: tuple(entry.cells[name] for entry in entries) for name in entries[0].cells}
 
 
 def read_column_names(path: Path, columns: Columns = NO_COLUMNS) -> list[str]:

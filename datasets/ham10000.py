@@ -7,7 +7,13 @@ dermatoscopic images of common pigmented skin lesions", Scientific Data 5:180161
 from pathlib import Path
 
 from trifuse.datasets.class_folders import list_images
-from trifuse.datasets.csv_table import LabelledRow, read_cells, reject_lines, reject_repeats
+from trifuse.datasets.csv_table import (
+    LabelledRow,
+    gather_columns,
+    read_cells,
+    reject_lines,
+    reject_repeats,
+)
 from trifuse.datasets.table import (
     DatasetError,
     LabelledTable,
@@ -70,6 +76,7 @@ def read_ham10000(metadata: Path) -> LabelledTable:
         paths=tuple(images[entry.name] for entry in entries),
         labels=tuple(entry.label for entry in entries),
         groups=tuple(entry.group for entry in entries),
+        columns=gather_columns(entries),
     )
 
 
@@ -82,7 +89,7 @@ def read_ham10000_metadata(path: Path) -> list[LabelledRow]:
         As `read_ham10000`, but for the images, which need not be there.
     """
     entries = [
-        LabelledRow(line, row["image_id"], row["dx"], row["lesion_id"])
+        LabelledRow(line, row["image_id"], row["dx"], row["lesion_id"], row)
         for line, row in read_cells(path, ["lesion_id", "image_id", "dx"])
     ]
     reject_lines(path, [e.line for e in entries if not e.name], "image_id is empty")

@@ -1,8 +1,8 @@
 """What every archive becomes: one image a row, with its label and its group."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -31,6 +31,8 @@ class LabelledTable:
         The group of each image; all images of a group have one label.
     classes : tuple of str, optional
         All classes, in the order of the columns of probabilities; the sorted labels by default.
+    columns : dict of str to tuple of str, optional
+        What else is known of each image, such as its patient's age, by column.
 
     Raises
     ------
@@ -52,6 +54,7 @@ class LabelledTable:
     labels: tuple[str, ...]
     groups: tuple[str, ...]
     classes: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.classes:
@@ -103,6 +106,7 @@ class LabelledTable:
             tuple(self.labels[index] for index in kept),
             tuple(self.groups[index] for index in kept),
             self.classes,
+            {name: tuple(cells[index] for index in kept) for name, cells in self.columns.items()},
         )
 
 

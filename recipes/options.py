@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta
@@ -103,6 +104,20 @@ class ReviewOptions:
     """Share of images like the training archive's own that are called unfamiliar."""
     coverage: OpenShare = 0.9
     """Share of the images, in each class, whose prediction set holds their class."""
+    groups: tuple[str, ...] = ()
+    """Columns of what is known of the images, such as age: the coverage is to hold in each class of
+    each of their groups that has enough lesions."""
+    bands: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Where the groups of a column of numbers begin, in increasing order."""
+
+    def __post_init__(self) -> None:
+        for column, starts in self.bands.items():
+            if column not in self.groups:
+                msg = f"bands names {column!r}, which groups does not"
+                raise ValueError(msg)
+            if not starts or list(starts) != sorted(set(starts)) or not all(map(isfinite, starts)):
+                msg = f"bands of {column!r} are not numbers in increasing order"
+                raise ValueError(msg)
 
 
 @dataclass(frozen=True)

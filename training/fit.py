@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trifuse.classifiers.bands import name_stratum
 from trifuse.classifiers.card import Training
 from trifuse.classifiers.decision import find_positive
 from trifuse.classifiers.decision_fitting import fit_decision
@@ -24,10 +25,11 @@ from trifuse.classifiers.model import Model, TrainingImages, check_class_names
 from trifuse.classifiers.network_file import Network, NetworkError
 from trifuse.classifiers.review import HeldOut, fit_review, review_held_out
 from trifuse.datasets.splits import find_doubts, fit_fold_count, grouped_stratified_folds
-from trifuse.datasets.table import LabelledTable
+from trifuse.datasets.table import LabelledTable, name_few
 from trifuse.encoders.blocks import BlockEncoder, Blocks, FeatureExtractor
 from trifuse.features.litert import CnnClassifier
 from trifuse.features.stages import stage
+from trifuse.recipes.reading import RecipeError
 from trifuse.recipes.recipe import Recipe
 from trifuse.training.duplicates.guard import Inspection
 from trifuse.training.encoding import Source, encode_archive, score_by_networks
@@ -105,7 +107,14 @@ def fit_archive(
     encoder, blocks = encode_archive(images, extractor, jobs)
     known = [*inspection.images, *(image for network in networks for image in network.about.seen)]
     model, out_of_fold = fit_model(encoder, blocks | logits, table, folds, known, classifiers)
-    held_out = review_held_out(table.label_indices, table.group_indices, folds, out_of_fold, recipe)
+    held_out = review_held_out(
+        table.label_indices,
+        table.group_indices,
+        folds,
+        out_of_fold,
+        recipe,
+        name_strata(table, recipe),
+    )
     training = describe_training(inspection, out_of_fold, held_out, about, doubts)
     return Fitted(model, training, held_out)
 
@@ -178,16 +187,39 @@ def fit_model(
     check_class_names(table.classes)
     recipe, labels, groups = encoder.extractor.recipe, table.label_indices, table.group_indices
     columns, decision = find_positive(recipe, table.classes), None
+    strata = name_strata(table, recipe)
     with stage(f"fitting the ensemble: {len(labels)} images, {len(folds)} folds"):
         ensemble, out_of_fold = fit_ensemble(
             blocks, labels, folds, len(table.classes), recipe, with_residuals=True
         )
-        review = fit_review(labels, groups, folds, out_of_fold, recipe)
+        review = fit_review(labels, groups, folds, out_of_fold, recipe, strata)
         if columns:
             decision = fit_decision(labels, groups, folds, out_of_fold, columns, recipe)
     known, own = TrainingImages.of(images), tuple(networks)
     model = Model(table.classes, encoder, ensemble, review, known, own, decision)
     return model, out_of_fold
+
+
+def name_strata(table: LabelledTable, recipe: Recipe) -> list[str]:
+    """Name the stratum of each image by the recipe's groups; none where it has no groups.
+
+    Raises
+    ------
+    trifuse.recipes.reading.RecipeError
+        If the archive does not have one of the columns.
+    """
+    options = recipe.review
+    if lost := [name for name in options.groups if name not in table.columns]:
+        known = name_few(sorted(table.columns), 10) or "none"
+        msg = (
+            f"The recipe's [review] groups names the column {lost[0]!r}, which the archive's table "
+            f"does not have; it has: {known}."
+        )
+        raise RecipeError(msg)
+    if not options.groups:
+        return []
+    rows = zip(*(table.columns[name] for name in options.groups), strict=True)
+    return [name_stratum(options.groups, options.bands, cells) for cells in rows]
 
 
 def describe_training(

@@ -29,7 +29,7 @@ from trifuse.features.stages import stage
 from trifuse.recipes.recipe import Recipe
 from trifuse.training.duplicates.guard import Inspection, inspect_archive
 from trifuse.training.encoding import build_extractor, rehearse
-from trifuse.training.fit import fit_archive
+from trifuse.training.fit import fit_archive, name_strata
 from trifuse.training.networks.crossfit import networks_fingerprint, rehearse_networks
 from trifuse.training.networks.work_folder import check_work, work_folder, working_in
 
@@ -169,6 +169,7 @@ def run_training(
     table = load_archive(options, say)
     check_class_names(table.classes)
     find_positive(recipe, table.classes)
+    name_strata(table, recipe)
     protect_inputs(options.outputs, list_sources(options.data, table, options.columns))
     check_networks(networks, table.classes)
     if tunes:

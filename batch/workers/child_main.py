@@ -11,7 +11,7 @@ import re
 import resource
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +98,7 @@ class FrameWorker(ABC):
     """What pictures are made of it; see `trifuse.features.images.read_image`."""
 
     @abstractmethod
-    def judge(self, image: NDArray[np.uint8], sha256: str) -> Record:
+    def judge(self, image: NDArray[np.uint8], sha256: str, cells: Sequence[str]) -> Record:
         """Give what is said of a frame, RGB, uint8 (rows, columns, 3)."""
 
     def score(self, request: Request) -> Iterator[Record]:
@@ -112,23 +112,23 @@ class FrameWorker(ABC):
             if content is None:
                 content = read_content(os.fsdecode(request.path))
             sha256 = hashlib.sha256(content).hexdigest()
-            yield from self._score_frames(content, sha256, request.first_frame)
+            yield from self._score_frames(content, sha256, request)
         except Exception as error:  # noqa: BLE001 - one image must not end the job
             errno = 0 if sha256 else find_errno(error)  # what was read is not the storage's
             yield Record(None, explain(error), sha256=sha256, errno=errno)
 
-    def _score_frames(self, content: bytes, sha256: str, first_frame: int) -> Iterator[Record]:
+    def _score_frames(self, content: bytes, sha256: str, request: Request) -> Iterator[Record]:
         for frame in read_frames(
             content,
             max_pixels=self.max_pixels,
-            first_frame=first_frame,
+            first_frame=request.first_frame,
             least_side=self.least_side,
         ):
             if frame.image is None:
                 record = Record(None, explain(ImageError(frame.message)))
             else:
                 try:
-                    record = self.judge(frame.image, sha256)
+                    record = self.judge(frame.image, sha256, request.cells)
                 except Exception as error:  # noqa: BLE001 - the other frames have rows too
                     record = Record(None, explain(error))
             yield record._replace(
@@ -159,7 +159,7 @@ class Thumbnailer(FrameWorker):
         """Take what of the settings it needs."""
         return cls(settings.max_pixels, settings.thumbnail)
 
-    def judge(self, image: NDArray[np.uint8], sha256: str) -> Record:  # noqa: ARG002
+    def judge(self, image: NDArray[np.uint8], sha256: str, cells: Sequence[str]) -> Record:  # noqa: ARG002
         """Give a record with the thumbnail."""
         return Record(None, thumbnail=encode_thumbnail(image, self.least_side))
 
@@ -196,10 +196,10 @@ class Scorer(FrameWorker):
         prior = None if settings.prior is None else np.array(settings.prior)
         return cls(model, prior, settings.max_pixels)
 
-    def judge(self, image: NDArray[np.uint8], sha256: str) -> Record:
+    def judge(self, image: NDArray[np.uint8], sha256: str, cells: Sequence[str]) -> Record:
         """Give a record with the probabilities."""
         self.model.encoder.extractor.check_size(image.shape)
-        verdict = self.model.judge(image)
+        verdict = self.model.judge(image, cells)
         probabilities = verdict.probabilities
         if self.prior is not None:
             probabilities = shift_prior(probabilities, self.model.ensemble.prior, self.prior)

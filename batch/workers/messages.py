@@ -48,6 +48,9 @@ class WorkerSettings:
         Seconds that an image, or a frame of one, may take.
     memory : int
         Megabytes (2**20 bytes) of data that a worker process may hold.
+    groups : tuple of int
+        Places, among the cells of an item that are carried through, of the columns that the model's
+        prediction sets know; -1 where no table among the inputs has one.
     thumbnail : int
         Longest side of the thumbnails that are made instead of scores, without a model; else 0.
     """
@@ -58,6 +61,7 @@ class WorkerSettings:
     max_pixels: int = MAX_PIXELS
     timeout: float = TIMEOUT_SECONDS
     memory: int = MEMORY_MB
+    groups: tuple[int, ...] = ()
     thumbnail: int = 0
 
 
@@ -72,11 +76,14 @@ class Request(NamedTuple):
         Where it stands in no file of its own.
     first_frame : int
         Frames before it are known already.
+    cells : tuple of str
+        Of the columns that the model's prediction sets know; empty where nothing is known.
     """
 
     path: bytes
     content: bytes | None = None
     first_frame: int = 0
+    cells: tuple[str, ...] = ()
 
 
 class Reply(NamedTuple):

@@ -228,7 +228,9 @@ class Supervisor:
     def _go_on(self, item: Item, records: list[Record]) -> None:
         """Add the records of the frames that are not known yet, as they come."""
         self.start()
-        request = Request(os.fsencode(item.name), item.content, len(records))
+        cells, places = item.columns, self.settings.groups
+        known = tuple(cells[place] if 0 <= place < len(cells) else "" for place in places)
+        request = Request(os.fsencode(item.name), item.content, len(records), known)
         try:
             if (child := self._child) is None:
                 raise WorkerError(CLOSED)

@@ -55,14 +55,6 @@ class Agreement:
     n_unsure: int
     n_single: int
 
-    @property
-    def counts(self) -> str:
-        """How many images are compared, and how many are not."""
-        return (
-            f"Images with a label of both readers: {self.confusion.sum():,}; of both, but "
-            f"unsure: {self.n_unsure:,}; of one reader alone: {self.n_single:,}."
-        )
-
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, with None for what is undefined."""
         plain: dict[str, Any] = json_safe(
@@ -90,7 +82,8 @@ class Agreement:
         ]
         return "\n\n".join(
             [
-                self.counts,
+                f"Images with a label of both readers: {self.confusion.sum():,}; of both, but "
+                f"unsure: {self.n_unsure:,}; of one reader alone: {self.n_single:,}.",
                 plain_table(["", "value and 95 % interval"], figures),
                 plain_table(["first \\ second", *self.classes], rows),
             ]

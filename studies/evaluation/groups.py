@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trifuse.classifiers.bands import ValueBand, find_band
 from trifuse.datasets.csv_table import NO_COLUMNS, Columns
 from trifuse.datasets.image_columns import read_image_columns
 from trifuse.datasets.table import DatasetError, name_few
 from trifuse.datasets.truth import match_truth
 from trifuse.studies.evaluation.matched import MatchedImages
 
-MISSING = "missing"
-"""The group of images of which a column says nothing: an empty cell, NaN, or this very word."""
 MAX_VALUES = 100
 """Of one column; what has more names images rather than groups."""
 
@@ -121,7 +119,7 @@ def _divide(columns: str, cells: Mapping[str, Sequence[str]], bands: Bands) -> l
                 f"there is no column {column!r} to divide the images by; "
                 f"there are: {name_few(sorted(cells), 10)}"
             )
-        values = _name_values(column, cells[column], bands.get(column))
+        values = _find_bands(column, cells[column], bands.get(column))
         ordered = list(dict.fromkeys(sorted(values)))
         if len(ordered) > MAX_VALUES:
             raise DatasetError(
@@ -129,7 +127,8 @@ def _divide(columns: str, cells: Mapping[str, Sequence[str]], bands: Bands) -> l
                 f"{MAX_VALUES}, or say where its bands begin"
             )
         own = [
-            Group(column, value[2], np.array([one == value for one in values])) for value in ordered
+            Group(column, value.name, np.array([one == value for one in values]))
+            for value in ordered
         ]
         groups = [_meet(one, two) for one in groups for two in own] if groups else own
     return [group for group in groups if group.members.any()]
@@ -141,35 +140,10 @@ def _meet(one: Group, two: Group) -> Group:
     )
 
 
-def _name_values(
+def _find_bands(
     column: str, cells: Sequence[str], starts: Sequence[float] | None
-) -> list[tuple[int, float, str]]:
-    """Name the group of each cell, behind what sorts it: numbers, texts, and what is missing."""
-    found = []
-    for cell in cells:
-        number = _read_number(cell)
-        if cell in {"", MISSING} or (number is not None and math.isnan(number)):
-            found.append((2, 0.0, MISSING))
-        elif starts is None:
-            found.append((0, number, cell) if number is not None else (1, 0.0, cell))
-        elif number is None:
-            raise DatasetError(f"the column {column!r} has bands, and {cell!r} is no number")
-        else:
-            place = int(np.searchsorted(starts, number, side="right"))
-            found.append((0, float(place), _name_band(starts, place)))
-    return found
-
-
-def _name_band(starts: Sequence[float], place: int) -> str:
-    if place == 0:
-        return f"below {starts[0]:g}"
-    if place == len(starts):
-        return f"{starts[-1]:g} and above"
-    return f"{starts[place - 1]:g} to below {starts[place]:g}"
-
-
-def _read_number(cell: str) -> float | None:
+) -> list[ValueBand]:
     try:
-        return float(cell)
-    except ValueError:
-        return None
+        return [find_band(cell, starts) for cell in cells]
+    except ValueError as error:
+        raise DatasetError(f"the column {column!r} has bands, and {error}") from error

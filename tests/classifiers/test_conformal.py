@@ -215,3 +215,58 @@ def test_an_image_that_is_there_twice_counts_once():
     twice = np.repeat(np.arange(len(labels)), 2)
     again = fit_prediction_sets(probabilities[twice], labels[twice], twice, 0.9)
     np.testing.assert_array_equal(again.floors, once.floors)
+
+
+def two_strata(seed, counts=(400, 300)):
+    """Two classes; likelihoods of the young are lower, and the first class has few of them."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat([0, 1], counts)
+    strata = np.where(rng.random(len(labels)) < np.where(labels == 0, 0.1, 0.5), "young", "old")
+    scores = rng.normal(size=len(labels)) + np.where(strata == "young", 0.0, 2.0)
+    right = norm.cdf(scores)
+    first = np.where(labels == 0, right, 1 - right)
+    return np.stack([first, 1 - first], axis=1), labels, strata
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_coverage_holds_in_each_stratum(label):
+    """Without strata the young of a class are covered much less than the promise."""
+    held, plain = [], []
+    for seed in range(40):
+        probabilities, labels, strata = two_strata(seed)
+        groups = np.arange(len(labels))
+        sets = fit_prediction_sets(probabilities, labels, groups, 0.9, strata)
+        other = fit_prediction_sets(probabilities, labels, groups, 0.9)
+        probabilities, labels, strata = two_strata(1000 + seed)
+        rows = (strata == "young") & (labels == label)
+        likelihoods = probabilities[rows, label]
+        held.append(np.mean(likelihoods >= sets.strata["young"][label]))
+        plain.append(np.mean(likelihoods >= other.floors[label]))
+    assert np.mean(plain) < 0.82
+    assert np.mean(held) > 0.895
+
+
+def test_a_stratum_of_few_lesions_has_the_floors_of_the_classes():
+    probabilities, labels, _ = two_strata(0)
+    groups = np.arange(len(labels))
+    strata = np.full(len(labels), "old", dtype="U5")
+    strata[:21] = "young"  # of the first class, one too few for a rank
+    strata[400:422] = "young"  # of the second, just enough
+    sets = fit_prediction_sets(probabilities, labels, groups, 0.9, strata)
+    plain = fit_prediction_sets(probabilities, labels, groups, 0.9)
+    np.testing.assert_array_equal(sets.floors, plain.floors)
+    assert sets.strata["young"][0] == plain.floors[0]
+    own = slice(400, 422)
+    assert sets.strata["young"][1] == find_floor(probabilities[own, 1], groups[own], 0.9)
+    groups[400:422] = np.arange(400, 422) // 2  # eleven lesions of two images are too few again
+    assert "young" not in fit_prediction_sets(probabilities, labels, groups, 0.9, strata).strata
+
+
+def test_sets_of_strata():
+    sets = PredictionSets(np.array([0.3, 0.3]), {"young": np.array([0.1, 0.6])})
+    row = np.array([0.2, 0.8])
+    assert sets.members(row) == sets.members(row, "old") == (1,)
+    assert sets.members(row, "young") == (1, 0)
+    inside = sets.contain(np.stack([row] * 3), ["young", "missing", "old"])
+    assert inside.tolist() == [[True, True], [False, True], [False, True]]
+    np.testing.assert_array_equal(sets.contain(row[None]), [[False, True]])

@@ -85,6 +85,7 @@ def test_false_alarms_are_counted_by_thresholds_of_the_other_folds():
 
 def test_the_figures_are_plain_numbers(fitted):
     figures = asdict(fitted[-1].figures)
+    assert figures.pop("strata") == ()
     assert all(type(value) is float for value in figures.pop("coverage"))
     assert all(type(value) is float for value in figures.values())
 
@@ -95,3 +96,27 @@ def test_fitting_again_gives_the_same(problem, fitted):
     again = fit_review(labels, GROUPS, folds, out_of_fold, RECIPE)
     assert again.figures == review.figures
     assert again.novelty.threshold == review.novelty.threshold
+
+
+def test_strata_are_measured_under_floors_that_the_other_folds_gave(problem, fitted):
+    _, labels, folds = problem
+    out_of_fold, plain = fitted
+    strata = [("young", "old")[lesion % 2] for lesion in GROUPS // CLASSES]
+    review = fit_review(labels, GROUPS, folds, out_of_fold, RECIPE, strata)
+    probabilities = out_of_fold.probabilities["ensemble"]
+    expected = fit_prediction_sets(probabilities, labels, GROUPS, 0.8, strata)
+    np.testing.assert_array_equal(review.sets.floors, plain.sets.floors)
+    assert review.sets.strata.keys() == expected.strata.keys()
+    assert [(one.name, one.images, one.groups) for one in review.figures.strata] == [
+        ("old", 60, 30), ("young", 60, 30),
+    ]  # fmt: skip
+    inside = np.zeros(probabilities.shape, bool)
+    for others, rows in folds:
+        told = [strata[row] for row in others]
+        sets = fit_prediction_sets(probabilities[others], labels[others], GROUPS[others], 0.8, told)
+        inside[rows] = sets.contain(probabilities[rows], [strata[row] for row in rows])
+    for one in review.figures.strata:
+        rows = np.flatnonzero(np.array(strata) == one.name)
+        assert one.coverage == pytest.approx(inside[rows, labels[rows]].mean())
+        assert one.set_size == pytest.approx(inside[rows].sum(axis=1).mean())
+    assert plain.figures.strata == ()

@@ -189,7 +189,7 @@ def test_the_fingerprint_is_of_values():
         (
             {"review": {"threshold": 1}},
             "The recipe's section [review] has no key 'threshold'; it has components, "
-            "false_alarm_rate, coverage.",
+            "false_alarm_rate, coverage, groups, bands.",
         ),
         (
             {"color": {"root": True}},
@@ -249,6 +249,14 @@ def test_an_unknown_key_is_refused(data, sentence):
         (
             {"lightgbm": {"feature_fraction": 1.01}},
             "Expected `float` <= 1.0 - at `$.lightgbm.feature_fraction`",
+        ),
+        (
+            {"review": {"groups": ["age"], "bands": {"sex": [1]}}},
+            "bands names 'sex', which groups does not - at `$.review`",
+        ),
+        (
+            {"review": {"groups": ["age"], "bands": {"age": [40, 0]}}},
+            "bands of 'age' are not numbers in increasing order - at `$.review`",
         ),
         ({"review": {"coverage": 1}}, "Expected `float` < 1.0 - at `$.review.coverage`"),
         ({"review": {"coverage": 0}}, "Expected `float` > 0.0 - at `$.review.coverage`"),

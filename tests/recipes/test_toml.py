@@ -26,6 +26,7 @@ BY_KEY = {
     "precision": st.sampled_from(["float32", "int8"]),
     "window_size": st.floats(0.1, 9),
     "magnification": st.floats(0.1, 9),
+    "groups": st.lists(st.text(), max_size=3),
     "positive": st.lists(st.text(), max_size=3),
     "sensitivity": st.lists(BY_TYPE[float], min_size=1, max_size=20),
     "per_fold": st.integers(0, 10),
