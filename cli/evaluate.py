@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trifuse.cli.say import say, show
-from trifuse.cli.shared_options import columns_options, json_option
+from trifuse.cli.shared_options import are_distinct, columns_options, json_option
 
 if TYPE_CHECKING:
     from trifuse.datasets.csv_table import Columns
     from trifuse.studies.evaluation.decided import DecidedEvaluation
     from trifuse.studies.evaluation.evaluate import Evaluation
+    from trifuse.studies.evaluation.group_figures import GroupFigures
     from trifuse.studies.evaluation.matched import MatchedImages
     from trifuse.studies.result_files import Result
 
@@ -64,7 +65,11 @@ def _parse_bands(
               help="Measure what it takes to find them, as mel,bcc,akiec.")  # fmt: skip
 @click.option("-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path),
               help="For the tables of --by and --positive: CSV, Markdown, LaTeX.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace what is in FOLDER.")
+@click.option("--figures", metavar="FOLDER", type=click.Path(path_type=Path),
+              help="For the figures: PNG, PDF, SVG.")  # fmt: skip
+@click.option("--page", metavar="FILE", type=click.Path(path_type=Path),
+              help="Write all of it as a page, an HTML file.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @json_option
 def command(predictions: str, truth: str, columns: Columns, as_json: bool, **options: Any) -> None:
     """Measure predictions against the truth.
@@ -79,29 +84,24 @@ def command(predictions: str, truth: str, columns: Columns, as_json: bool, **opt
     With --by it measures in groups too: by columns of TRUTH, of the table of inputs that `predict`
     carried through, or of --groups-from; and says where they differ from the rest. With --positive
     it says how many images must be looked at to find these classes, and `positive` (yes or no) is
-    a column for --by.
+    a column for --by. --figures and --page show how often probabilities are right, the confusion,
+    ROC and precision-recall curves of each class or of --positive, and the groups of --by.
 
     \b
     trifuse evaluate predictions.csv HAM10000_metadata.csv
     trifuse evaluate predictions.csv corrections.csv
     trifuse evaluate predictions.csv HAM10000_metadata.csv --by age,sex,age*dx --bands age=0,40,60
     trifuse evaluate predictions.csv HAM10000_metadata.csv --positive mel,bcc,akiec
+    trifuse evaluate predictions.csv HAM10000_metadata.csv --page evaluation.html --figures figures
     """
     from trifuse.batch.outputs.reopen import read_manifest
-    from trifuse.classifiers.output import make_folder
-    from trifuse.studies.result_files import (
-        check_result_files,
-        tables_to_markdown,
-        write_result_files,
-    )
+    from trifuse.studies.result_files import tables_to_markdown
 
     asked = _check_options(options)
-    folder = options["output"]
-    if folder is not None:
-        inputs = filter(None, (predictions, truth, options["groups_from"]))
-        check_result_files(folder, asked, options["overwrite"], inputs)
+    _check_outputs(asked, options, (predictions, truth, options["groups_from"]))
     evaluation = _evaluate(predictions, truth, columns)
-    results = list(_measure(evaluation.images, Path(truth), columns, options))
+    groups = _measure_groups(evaluation.images, Path(truth), columns, options)
+    results = list(_list_results(evaluation.images, groups, options["positive"]))
     warning, manifest = evaluation.warning, read_manifest(Path(predictions))
     if not evaluation.marks_training and (known := manifest.get("training_images")):
         told = (
@@ -109,10 +109,7 @@ def command(predictions: str, truth: str, columns: Columns, as_json: bool, **opt
             "not say on which: the figures are too good; predict with another --format"
         )
         warning = f"{warning}; {told}" if warning else told
-    if folder is not None:
-        make_folder(folder)
-        for result in results:
-            write_result_files(folder, result)
+    _write(results, evaluation, groups, options, (predictions, truth), warning)
     found = {**evaluation.to_dict(), "warning": warning}
     if as_json:
         found |= {result.name: result.plain for result in results}
@@ -140,26 +137,88 @@ def _check_options(options: dict[str, Any]) -> list[str]:
     return asked
 
 
-def _measure(
-    images: MatchedImages, truth: Path, columns: Columns, options: dict[str, Any]
-) -> Iterator[Result]:
-    from trifuse.studies.evaluation.group_figures import measure_groups
-    from trifuse.studies.evaluation.group_tables import groups_result
-    from trifuse.studies.evaluation.groups import divide_images, find_cells
-    from trifuse.studies.evaluation.positive_tables import positives_result
-    from trifuse.studies.evaluation.positives import measure_positives, tell_positive
+def _check_outputs(
+    asked: list[str], options: dict[str, Any], inputs: tuple[str | Path | None, ...]
+) -> None:
+    """Find out before the work whether all can be written."""
+    from trifuse.classifiers.output import check_output
+    from trifuse.features.libraries import require_modules
+    from trifuse.studies.evaluation.evaluation_page import TEXTS
+    from trifuse.studies.figures import FIGURE_FORMATS
+    from trifuse.studies.result_files import TABLE_FORMATS, check_result_files, list_files
 
-    if by := options["by"]:
-        cells = find_cells(images, truth, columns, options["groups_from"])
-        if options["positive"]:
-            if "positive" in cells and any("positive" in pair.split("*") for pair in by):
-                raise click.UsageError("there is a column positive; rename it to use --positive.")
-            told = tell_positive(images, options["positive"])
-            cells["positive"] = ["yes" if one else "no" for one in told]
-        groups = divide_images(by, cells, options["bands"])
-        yield groups_result(measure_groups(images, groups))
+    folder, figures, page = options["output"], options["figures"], options["page"]
+    read = [one for one in inputs if one]
+    files = [] if folder is None else list_files(folder, asked, TABLE_FORMATS)
+    files += [] if figures is None else list_files(figures, TEXTS, FIGURE_FORMATS)
+    check_result_files(files, options["overwrite"], read)
+    if page is not None:
+        if not are_distinct([*files, page]):
+            raise click.UsageError("the page has the name of another output; name another.")
+        check_output(page, options["overwrite"], read)
+    if page is not None or figures is not None:
+        require_modules("studies", "jinja2", "matplotlib")
+
+
+def _measure_groups(
+    images: MatchedImages, truth: Path, columns: Columns, options: dict[str, Any]
+) -> list[GroupFigures]:
+    from trifuse.studies.evaluation.group_figures import measure_groups
+    from trifuse.studies.evaluation.groups import divide_images, find_cells
+    from trifuse.studies.evaluation.positives import tell_positive
+
+    if not (by := options["by"]):
+        return []
+    cells = find_cells(images, truth, columns, options["groups_from"])
     if options["positive"]:
-        yield positives_result(measure_positives(images, options["positive"]))
+        if "positive" in cells and any("positive" in pair.split("*") for pair in by):
+            raise click.UsageError("there is a column positive; rename it to use --positive.")
+        told = tell_positive(images, options["positive"])
+        cells["positive"] = ["yes" if one else "no" for one in told]
+    return measure_groups(images, divide_images(by, cells, options["bands"]))
+
+
+def _list_results(
+    images: MatchedImages, groups: list[GroupFigures], positive: list[str]
+) -> Iterator[Result]:
+    from trifuse.studies.evaluation.group_tables import groups_result
+    from trifuse.studies.evaluation.positive_tables import positives_result
+    from trifuse.studies.evaluation.positives import measure_positives
+
+    if groups:
+        yield groups_result(groups)
+    if positive:
+        yield positives_result(measure_positives(images, positive))
+
+
+def _write(
+    results: list[Result],
+    evaluation: Evaluation | DecidedEvaluation,
+    groups: list[GroupFigures],
+    options: dict[str, Any],
+    names: tuple[str, str],
+    warning: str | None,
+) -> None:
+    """Write the files that were asked for, the page last."""
+    from trifuse.classifiers.output import make_folder, open_output
+    from trifuse.studies.evaluation.evaluation_page import portray, render_evaluation
+    from trifuse.studies.result_files import write_figure_files, write_result_files
+
+    if options["output"] is not None:
+        for result in results:
+            write_result_files(make_folder(options["output"]), result)
+    folder, page = options["figures"], options["page"]
+    if folder is None and page is None:
+        return
+    portrait = portray(evaluation, options["positive"], groups)
+    figures = portrait.draw()
+    if folder is not None:
+        write_figure_files(make_folder(folder), figures)
+    if page is not None:
+        predictions, truth = (Path(name).name or name for name in names)
+        content = render_evaluation(portrait, figures, (predictions, truth), results, warning)
+        with open_output(page) as file:
+            file.write(content)
 
 
 def _evaluate(predictions: str, truth: str, columns: Columns) -> Evaluation | DecidedEvaluation:

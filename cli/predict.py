@@ -23,7 +23,7 @@ from trifuse.batch.job_options import (
 from trifuse.batch.outputs.formats import find_formats
 from trifuse.batch.outputs.ids import ID_KINDS
 from trifuse.batch.workers.messages import MEMORY_MB, TIMEOUT_SECONDS
-from trifuse.cli.report import ReportOptions, check_report, write_report
+from trifuse.cli.report import ReportOptions, audit_option, check_report, write_report
 from trifuse.cli.say import say, show, tell_counts
 from trifuse.cli.shared_options import (
     Bounded,
@@ -115,7 +115,8 @@ def _parse_part(
 @click.option("--log", metavar="FILE", help="Add a line of JSON for each event to a file.")
 @click.option("--report", metavar="FILE", type=click.Path(path_type=Path),
               help="Write the page of `trifuse report` too.")  # fmt: skip
-def command(dry_run: bool, report: Path | None, **options: Any) -> int:
+@audit_option
+def command(dry_run: bool, report: Path | None, audit: int, **options: Any) -> int:
     """Score images and write the most probable classes of each, a row an image.
 
     INPUT is a file, a folder (searched with all its folders, in sorted order), a zip or tar
@@ -145,9 +146,11 @@ def command(dry_run: bool, report: Path | None, **options: Any) -> int:
             raise OptionsError(_ALL_INPUTS)
         if report is not None and (dry_run or job.output == STDOUT):
             raise OptionsError("--report needs an output that is a file.")
+        if audit and report is None:
+            raise OptionsError("--audit is for the page; name one by --report.")
     except (OptionsError, SourceError) as error:
         raise click.UsageError(str(error)) from error
-    page = None if report is None else _plan_report(job, report)
+    page = None if report is None else _plan_report(job, report, audit)
     child = Child()  # it starts while this process imports what it needs
     try:
         code = _run(job, child, dry_run)
@@ -158,10 +161,10 @@ def command(dry_run: bool, report: Path | None, **options: Any) -> int:
     return code
 
 
-def _plan_report(job: PredictionOptions, page: Path) -> ReportOptions:
+def _plan_report(job: PredictionOptions, page: Path, audit: int) -> ReportOptions:
     """Find out before the night whether its page can be written."""
     inputs = InputOptions(()) if STDIN in job.inputs.inputs else job.inputs
-    options = ReportOptions(Path(job.output), page, inputs, job.jobs, job.id_key)
+    options = ReportOptions(Path(job.output), page, inputs, job.jobs, job.id_key, audit=audit)
     if job.groups is not None and not are_distinct((Path(job.groups), page)):
         raise click.UsageError("the groups and the page are two files; name two.")
     check_report(options, job.overwrite or job.goes_on, (job.model, *job.inputs.inputs))

@@ -61,6 +61,15 @@ class ReportOptions:
     audit: int = 0
 
 
+audit_option = click.option(
+    "--audit",
+    type=click.IntRange(0, MOST),
+    default=0,
+    show_default=True,
+    help="Mix so many images, drawn at random, among the first of the page.",
+)
+
+
 @click.command("report")
 @click.argument("predictions", type=click.Path(path_type=Path))
 @click.argument("inputs", nargs=-1, metavar="[INPUT]...")
@@ -76,8 +85,7 @@ class ReportOptions:
 @model_option("The model that scored the images.", required=False)
 @click.option("--rows", type=click.IntRange(1, MOST), default=ROWS, show_default=True,
               help="List so many images, the most doubtful.")  # fmt: skip
-@click.option("--audit", type=click.IntRange(0, MOST), default=0, show_default=True,
-              help="Mix so many images, drawn at random, among the first.")  # fmt: skip
+@audit_option
 @jobs_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing page.")
 def command(
@@ -108,8 +116,6 @@ def command(
         raise click.UsageError("standard input cannot be read again; name files and folders.")
     if options["evidence"] and not options["model"]:
         raise click.UsageError("--evidence needs the model that scored the images; name it by -m.")
-    if 2 * options["audit"] > options["rows"]:
-        raise click.UsageError("--audit stands among twice as many images; list more by --rows.")
     if no_thumbnails:
         options |= {"thumbnails": 0, "evidence": 0}
     job = ReportOptions(inputs=chosen, **options)
@@ -123,6 +129,11 @@ def check_report(options: ReportOptions, overwrite: bool, others: Iterable[str] 
     from trifuse.features.libraries import require_modules
 
     read = (options.predictions, options.model, options.id_key, *options.inputs.inputs, *others)
+    if 2 * options.audit > options.rows:
+        raise click.UsageError(
+            f"--audit stands among twice as many images, and {options.rows:,} are listed; "
+            "draw fewer."
+        )
     if not are_distinct((options.predictions, options.output)):
         raise click.UsageError("the predictions and the page are two files; name two.")
     check_output(options.output, overwrite, [one for one in read if one and one != STDIN])

@@ -20,8 +20,8 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#00
 which is hard to see on paper, is left out."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """For the same categories, so that colour is never the only difference."""
-SEQUENTIAL = "cividis"
-"""For amounts: seen alike by the colour-blind, and growing lighter throughout."""
+SEQUENTIAL = ("#ffffff", COLORS[0])
+"""For amounts, from none to all: from paper to ink, told apart by brightness alone."""
 DPI = 200
 FIGURE_FORMATS = (".png", ".pdf", ".svg")
 
@@ -80,5 +80,8 @@ def figure_bytes(figure: Figure, suffix: str = ".png") -> bytes:
     nameless = {".png": "Software", ".pdf": "CreationDate", ".svg": "Date"}[suffix]
     with figure_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # boxes stand for them
+        if figure.get_layout_engine() is not None:
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")  # which else moves a little each time
         figure.savefig(buffer, format=suffix[1:], dpi=DPI, metadata={nameless: None})
     return buffer.getvalue()

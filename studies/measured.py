@@ -182,6 +182,11 @@ class Evaluated:
             "lesions" if len(set(lesions)) < len(lesions) else "images",
         )
 
+    @property
+    def largest_class(self) -> str:
+        """The class that has the most images."""
+        return max(self.metrics.classes, key=lambda name: self.metrics.support[name])
+
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, with None for what is undefined or not known."""
         plain: dict[str, Any] = json_safe(
@@ -189,7 +194,7 @@ class Evaluated:
                 "metrics": self.metrics.to_dict(),
                 "intervals": {"level": 0.95, "resampled": self.resampled, **self.intervals},
                 "largest_class": {
-                    "class": _largest_class(self.metrics),
+                    "class": self.largest_class,
                     **{name: getattr(self.baseline, name) for name in EVALUATED},
                 },
             }
@@ -212,7 +217,7 @@ class Evaluated:
 
     def figures(self) -> str:
         """Give the figures of all classes together as a plain aligned table."""
-        header = ["", "value", "95 % interval", f"always {_largest_class(self.metrics)}"]
+        header = ["", "value", "95 % interval", f"always {self.largest_class}"]
         rows = []
         for name, title in EVALUATED.items():
             value, baseline = getattr(self.metrics, name), getattr(self.baseline, name)
@@ -244,7 +249,3 @@ def confusion_rows(metrics: Metrics) -> list[list[str]]:
         [name, *map(str, counts)]
         for name, counts in zip(metrics.classes, metrics.confusion, strict=True)
     ]
-
-
-def _largest_class(metrics: Metrics) -> str:
-    return max(metrics.classes, key=lambda name: metrics.support[name])

@@ -1,15 +1,19 @@
-"""Result tables as files: NAME.csv, NAME.md and NAME.tex in a folder."""
+"""Results as files of a folder: tables as NAME.csv, NAME.md and NAME.tex, and figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trifuse.classifiers.output import check_output, open_output
+from trifuse.studies.figures import FIGURE_FORMATS, save_figure
 from trifuse.studies.result_tables import ResultTable, to_latex, to_markdown
 
-SUFFIXES = (".csv", ".md", ".tex")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TABLE_FORMATS = (".csv", ".md", ".tex")
 
 
 class Result(NamedTuple):
@@ -21,26 +25,40 @@ class Result(NamedTuple):
     plain: Any
 
 
+def list_files(folder: Path, names: Iterable[str], formats: Iterable[str]) -> list[Path]:
+    """Give the files of results, each in every format."""
+    return [folder / f"{name}{suffix}" for name in names for suffix in formats]
+
+
 def check_result_files(
-    folder: Path, names: Iterable[str], overwrite: bool, inputs: Iterable[str | Path] = ()
+    files: Iterable[Path], overwrite: bool, inputs: Iterable[str | Path] = ()
 ) -> None:
     """Raise `OutputError` before the work if a file must not be written; one is none of `inputs`.
 
     A folder that is not there yet holds nothing to be lost.
     """
     inputs = list(inputs)
-    for name in names if folder.exists() else ():
-        for suffix in SUFFIXES:
-            check_output(folder / f"{name}{suffix}", overwrite, inputs)
+    for path in files:
+        if path.parent.exists():
+            check_output(path, overwrite, inputs)
 
 
 def write_result_files(folder: Path, result: Result) -> None:
     """Write a result into a folder that exists, each file whole."""
     latex = "\n".join(map(to_latex, result.tables))
     contents = (result.csv, tables_to_markdown(result.tables), latex)
-    for suffix, content in zip(SUFFIXES, contents, strict=True):
-        with open_output(folder / f"{result.name}{suffix}") as file:
+    for path, content in zip(
+        list_files(folder, [result.name], TABLE_FORMATS), contents, strict=True
+    ):
+        with open_output(path) as file:
             file.write(content.encode())
+
+
+def write_figure_files(folder: Path, figures: Mapping[str, Figure]) -> None:
+    """Write figures into a folder that exists, each in all `FIGURE_FORMATS` and each file whole."""
+    for name, figure in figures.items():
+        for path in list_files(folder, [name], FIGURE_FORMATS):
+            save_figure(figure, path)
 
 
 def tables_to_markdown(tables: Iterable[ResultTable]) -> str:

@@ -96,6 +96,19 @@ def test_pooling(tmp_path):
         assert line in printed
 
 
+def test_corrections(table, recipe_file, tmp_path):
+    options = ("--cache", tmp_path / "blocks", "--lesions", "30", "--corrections", "6")
+    recipe = ("--recipe", recipe_file, "--draws", "2", "--jobs", "1")
+    printed = run("corrections.py", table, *options, *recipe)
+    chosen = {row[1]: row[2:-1] for row in map(cells, printed.splitlines()) if len(row) == 12}
+    assert [chosen[name][1] for name in ("by doubt", "at random")] == ["6", "6"]  # lesions
+    # Classes are means of two draws, so rounded to even.
+    assert abs(sum(map(int, chosen["by doubt"][2:])) - 6) <= 3
+    assert re.search(r"^Figures, held out: 2\d images of 2 draws$", printed, re.MULTILINE)
+    assert re.search(r"^Figures, out of fold: 60 images of 2 draws$", printed, re.MULTILINE)
+    assert re.search(r"^\| by doubt - at random \| +[-+]0\.\d{3} \[", printed, re.MULTILINE)
+
+
 def test_descriptors():
     printed = run("bench_descriptors.py", "--repeats", "1", "--curve", "1")
     for line in (

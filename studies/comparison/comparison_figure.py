@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
-from textwrap import fill
 from typing import TYPE_CHECKING
 
-from trifuse.classifiers.bootstrap import Estimate
 from trifuse.studies.comparison.statistics import ComparisonStatistics
 from trifuse.studies.figures import COLORS, MARKERS, figure_style
+from trifuse.studies.forest import (
+    WIDTH,
+    draw_estimate,
+    draw_reference,
+    forest_height,
+    name_rows,
+    plain_text,
+)
 from trifuse.studies.measured import FIGURES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
 FOREST = ("balanced_bma", "bma", "macro_auc")
-WIDTH = 7.5
-"""In inches: the text of an A4 page, or both columns of a journal's."""
-ROW, MARGIN, LOWER = 0.26, 0.8, 2.8
-LINE, NAME = 0.14, 30
-"""What a line more of the methods' names adds to a row, and characters of such a line."""
-TICKS = 3
-"""On the axis of a panel, at most; more would run into one another."""
+LOWER = 2.8
+"""The height of curves and leakage, in inches."""
 APART = 0.13
 """Half the distance of the two marks of a method, in rows."""
 
@@ -47,8 +47,7 @@ def draw_comparison(statistics: ComparisonStatistics) -> Figure:
     """
     parts = ((_draw_curves, statistics.curves), (_draw_leakage, statistics.leakage))
     lower = [draw for draw, content in parts if content]
-    lines = max(_plain(name).count("\n") for name in statistics.figures)
-    forest = MARGIN + (ROW + LINE * lines) * len(statistics.figures)
+    forest = forest_height(list(statistics.figures))
     with figure_style():
         from matplotlib.figure import Figure
 
@@ -68,24 +67,21 @@ def _draw_forest(panels: Sequence[Axes], statistics: ComparisonStatistics) -> No
     names = list(statistics.figures)
     for axes, figure in zip(panels, FOREST, strict=True):
         baseline = statistics.figures[statistics.baseline][figure].value
-        axes.axvline(baseline, color="0.6", linewidth=0.8, linestyle="--")
+        draw_reference(axes, baseline, FIGURES[figure])
         for row, name in enumerate(names):
-            _draw_estimate(
+            draw_estimate(
                 axes, statistics.figures[name][figure], row, hollow=name == statistics.baseline
             )
-        axes.set_xlabel(FIGURES[figure])
-        axes.grid(axis="x", color="0.9")
-        axes.locator_params(axis="x", nbins=TICKS)
-    _name_rows(panels[0], names)
+    name_rows(panels[0], names)
 
 
 def _draw_leakage(axes: Axes, statistics: ComparisonStatistics) -> None:
     """Draw two estimates a method: by folds over lesions, and by folds over images."""
     for row, pair in enumerate(statistics.leakage.values()):
         by_lesion, by_image = pair.by_lesion[statistics.primary], pair.by_image[statistics.primary]
-        first = _draw_estimate(axes, by_lesion, row - APART, hollow=False)
-        second = _draw_estimate(axes, by_image, row + APART, hollow=True)
-    _name_rows(axes, list(statistics.leakage))
+        first = draw_estimate(axes, by_lesion, row - APART, hollow=False)
+        second = draw_estimate(axes, by_image, row + APART, hollow=True)
+    name_rows(axes, list(statistics.leakage))
     axes.set_xlabel(FIGURES[statistics.primary])
     axes.grid(axis="x", color="0.9")
     axes.legend(
@@ -98,34 +94,14 @@ def _draw_leakage(axes: Axes, statistics: ComparisonStatistics) -> None:
     )
 
 
-def _draw_estimate(axes: Axes, estimate: Estimate, place: float, hollow: bool) -> Line2D:
-    """Draw in black: colours are the learning curves'."""
-    axes.plot([estimate.low, estimate.high], [place, place], color="black", linewidth=1.2)
-    marker, inside = (MARKERS[1], "white") if hollow else (MARKERS[0], "black")
-    (mark,) = axes.plot(
-        estimate.value, place, marker, color="black", markerfacecolor=inside, markersize=5
-    )
-    return mark
-
-
-def _name_rows(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [_plain(name) for name in names])
-    axes.set_ylim(len(names) - 0.5, -0.5)
-
-
 def _draw_curves(axes: Axes, statistics: ComparisonStatistics) -> None:
     looks = cycle(zip(COLORS, MARKERS, strict=True))
     for (name, curve), (color, marker) in zip(statistics.curves.items(), looks, strict=False):
         lesions = [number for number, _ in curve]
         value, low, high = zip(*(estimate for _, estimate in curve), strict=True)
         axes.fill_between(lesions, low, high, color=color, alpha=0.15, linewidth=0)
-        axes.plot(lesions, value, color=color, marker=marker, markersize=4, label=_plain(name))
+        axes.plot(lesions, value, color=color, marker=marker, markersize=4, label=plain_text(name))
     axes.set_xlabel("training lesions")
     axes.set_ylabel(FIGURES[statistics.primary])
     axes.grid(color="0.9")
     axes.legend(loc="lower right", fontsize="small")
-
-
-def _plain(text: str) -> str:
-    """Wrap a name, and keep Matplotlib from reading what is between two dollars as mathematics."""
-    return fill(text, NAME).replace("$", r"\$")

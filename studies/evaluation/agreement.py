@@ -55,6 +55,14 @@ class Agreement:
     n_unsure: int
     n_single: int
 
+    @property
+    def counts(self) -> str:
+        """How many images are compared, and how many are not."""
+        return (
+            f"Images with a label of both readers: {self.confusion.sum():,}; of both, but "
+            f"unsure: {self.n_unsure:,}; of one reader alone: {self.n_single:,}."
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, with None for what is undefined."""
         plain: dict[str, Any] = json_safe(
@@ -82,8 +90,7 @@ class Agreement:
         ]
         return "\n\n".join(
             [
-                f"Images with a label of both readers: {self.confusion.sum():,}; of both, but "
-                f"unsure: {self.n_unsure:,}; of one reader alone: {self.n_single:,}.",
+                self.counts,
                 plain_table(["", "value and 95 % interval"], figures),
                 plain_table(["first \\ second", *self.classes], rows),
             ]

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from trifuse.classifiers.bootstrap import Estimate
 from trifuse.classifiers.metrics import json_safe
 from trifuse.classifiers.text_tables import plain_table
+from trifuse.studies.result_tables import ResultTable, to_cell
 
 UNDECIDED, UNSURE = -2, -1
 """In the place of a label: nobody looked, or nobody can say."""
+WAYS = ("audit alone", "by weights")
 N_DRAWS = 10_000
 PRIOR = 0.5
 
@@ -137,17 +139,28 @@ class AuditedNight:
         plain: dict[str, Any] = json_safe(counts | figures)
         return plain
 
+    @property
+    def told(self) -> str:
+        """What the figures are estimated from."""
+        return (
+            f"The night's {self.n_images:,} images, estimated with 95 % intervals from "
+            f"{self.n_drawn:,} drawn at random ({self.n_decided:,} decided, {self.n_unsure:,} "
+            f"unsure), and by weights with the {self.n_known:,} most doubtful, all decided"
+        )
+
     def to_text(self) -> str:
         """Render a plain aligned table for a terminal."""
         rows = [
             [name, one.to_text(), self.weighted[name].to_text()] for name, one in self.alone.items()
         ]
-        return (
-            f"The night's {self.n_images:,} images, estimated with 95 % intervals from "
-            f"{self.n_drawn:,} drawn at random ({self.n_decided:,} decided, {self.n_unsure:,} "
-            f"unsure), and by weights with the {self.n_known:,} most doubtful, all decided:\n\n"
-            + plain_table(["", "audit alone", "by weights"], rows)
-        )
+        return f"{self.told}:\n\n{plain_table(['', *WAYS], rows)}"
+
+    def table(self) -> ResultTable:
+        """Give the table for a page."""
+        rows = [
+            (name, [to_cell(one), to_cell(self.weighted[name])]) for name, one in self.alone.items()
+        ]
+        return ResultTable("night", self.told, ("figure", *WAYS), rows)
 
 
 def audit_night(

@@ -15,6 +15,7 @@ from trifuse.datasets.table import DatasetError
 from trifuse.studies.evaluation.audit_estimate import UNDECIDED, AuditedNight, audit_night
 from trifuse.studies.evaluation.evaluate import Evaluation, evaluate_predictions
 from trifuse.studies.evaluation.matched import MatchedImages
+from trifuse.studies.measured import Evaluated
 from trifuse.studies.night import Night, read_night
 
 BY_DOUBT = (
@@ -54,6 +55,16 @@ class DecidedEvaluation:
         return self.evaluation.images
 
     @property
+    def counted(self) -> Evaluated:
+        """Of the decided images, without those that the model was trained on."""
+        return self.evaluation.counted
+
+    @property
+    def counts(self) -> list[str]:
+        """What was decided and compared, and what is in no figure: a sentence each."""
+        return [self._told, *self.evaluation.counts]
+
+    @property
     def marks_training(self) -> bool:
         """Whether the file can mark images that the model was trained on."""
         return self.evaluation.marks_training
@@ -76,11 +87,14 @@ class DecidedEvaluation:
 
     def to_text(self) -> str:
         """Render plain aligned tables for a terminal."""
-        told = (
+        night = [] if self.night is None else [self.night.to_text()]
+        return "\n\n".join([*night, f"{self._told}\n{self.evaluation.to_text()}"])
+
+    @property
+    def _told(self) -> str:
+        return (
             "Decisions: {accept:,} accepted, {change:,} changed; {unsure:,} unsure: in no figure."
         ).format(**self.decisions)
-        night = [] if self.night is None else [self.night.to_text()]
-        return "\n\n".join([*night, f"{told}\n{self.evaluation.to_text()}"])
 
 
 def evaluate_decided(

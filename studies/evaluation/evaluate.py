@@ -72,6 +72,28 @@ class Evaluation:
             "nothing of new images"
         )
 
+    @property
+    def counted(self) -> Evaluated:
+        """Of the images that the model was not trained on, or all if it was on all."""
+        return self.unknown or self.whole
+
+    @property
+    def counts(self) -> list[str]:
+        """What was compared, and what is in no figure: a sentence each."""
+        lines = [f"{_images(self.metrics.n_images)} scored and compared with the truth."]
+        if self.n_elsewhere:
+            lines.append(
+                f"{_images(self.n_elsewhere)} matched by file name alone: the truth has another "
+                "folder."
+            )
+        if self.n_unread:
+            lines.append(f"{_images(self.n_unread)} could not be read: in no figure below.")
+        if self.n_without_truth:
+            lines.append(f"{_images(self.n_without_truth)} scored without a truth: left out.")
+        if self.n_without_prediction:
+            lines.append(f"{_images(self.n_without_prediction)} of the truth without a prediction.")
+        return lines
+
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, with None for what is undefined or not known."""
         return {
@@ -93,7 +115,7 @@ class Evaluation:
         """Render plain aligned tables for a terminal."""
         note = f"Only the top classes are known: {RUN_WITH_PROBABILITIES}."
         tables = self.whole.tables() if self.training is None else self._parts(self.training)
-        return "\n\n".join([self._counts(), *([] if self.complete else [note]), *tables])
+        return "\n\n".join(["\n".join(self.counts), *([] if self.complete else [note]), *tables])
 
     def _parts(self, training: Evaluated) -> Iterator[str]:
         if self.unknown is not None:
@@ -104,21 +126,6 @@ class Evaluation:
             "heart: these figures tell nothing of new images."
         )
         yield from [training.figures()] if self.unknown else training.tables()
-
-    def _counts(self) -> str:
-        lines = [f"{_images(self.metrics.n_images)} scored and compared with the truth."]
-        if self.n_elsewhere:
-            lines.append(
-                f"{_images(self.n_elsewhere)} matched by file name alone: the truth has another "
-                "folder."
-            )
-        if self.n_unread:
-            lines.append(f"{_images(self.n_unread)} could not be read: in no figure below.")
-        if self.n_without_truth:
-            lines.append(f"{_images(self.n_without_truth)} scored without a truth: left out.")
-        if self.n_without_prediction:
-            lines.append(f"{_images(self.n_without_prediction)} of the truth without a prediction.")
-        return "\n".join(lines)
 
 
 def evaluate_predictions(

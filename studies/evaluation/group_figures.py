@@ -76,6 +76,11 @@ class GroupFigures:
         return f"{self.column}: {self.value}" if self.column else "all"
 
     @property
+    def marked_name(self) -> str:
+        """The same, and whether it is of too few lesions."""
+        return f"{self.name} (too few)" if self.too_few else self.name
+
+    @property
     def too_few(self) -> bool:
         """Whether it has fewer lesions than a figure is worth something of."""
         return self.n_lesions < ENOUGH_LESIONS

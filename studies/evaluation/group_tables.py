@@ -46,7 +46,7 @@ def make_group_tables(measured: Sequence[GroupFigures]) -> list[ResultTable]:
             ("group", "lesions", "images", *(GROUP_TITLES[name] for name in SHOWN)),
             [
                 (
-                    _name(found),
+                    found.marked_name,
                     [
                         ResultCell(f"{found.n_lesions:,}"),
                         ResultCell(f"{found.n_images:,}"),
@@ -64,7 +64,7 @@ def make_group_tables(measured: Sequence[GroupFigures]) -> list[ResultTable]:
             ("group", "figure", "lesions", "the rest's", "difference", "p", "corrected p"),
             [
                 (
-                    _name(found),
+                    found.marked_name,
                     [
                         ResultCell(GROUP_TITLES[key]),
                         ResultCell(f"{found.n_compared:,}"),
@@ -127,10 +127,6 @@ def groups_csv(measured: Iterable[GroupFigures]) -> str:
 def groups_result(measured: Sequence[GroupFigures]) -> Result:
     """Give the groups in every form that they are written in."""
     return Result("groups", groups_csv(measured), make_group_tables(measured), group_rows(measured))
-
-
-def _name(found: GroupFigures) -> str:
-    return f"{found.name} (too few)" if found.too_few else found.name
 
 
 def _rank(found: GroupFigures, key: str) -> tuple[bool, float]:

@@ -59,11 +59,17 @@ def tell_positive(images: MatchedImages, names: Sequence[str]) -> NDArray[np.boo
     DatasetError
         If one is none of the model's classes, or all of them are named.
     """
-    return np.isin(images.labels, _find_classes(images, names))
+    return np.isin(images.labels, number_positive(images, names))
 
 
-def _find_classes(images: MatchedImages, names: Sequence[str]) -> NDArray[np.intp]:
-    """Find classes by name, in any letter case where that is enough; (n_names,)."""
+def number_positive(images: MatchedImages, names: Sequence[str]) -> NDArray[np.intp]:
+    """Find classes by name, in any letter case where that is enough; (n_classes,), sorted.
+
+    Raises
+    ------
+    DatasetError
+        If one is none of the model's classes, or all of them are named.
+    """
     classes = images.table.classes
     columns = find_classes(classes, names)
     if -1 in columns:
@@ -99,7 +105,7 @@ def measure_positives(images: MatchedImages, names: Sequence[str]) -> PositiveFi
         If a class is not known, the file does not hold the probability of every class, or there is
         no positive image, or no other.
     """
-    columns, used = _find_classes(images, names), images.counted
+    columns, used = number_positive(images, names), images.counted
     if not images.table.complete:
         raise DatasetError(
             "the predictions lack the probabilities of all classes, which positive ones are summed "

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from trifuse.classifiers.metrics import Metrics
 from trifuse.classifiers.output import open_output
 from trifuse.classifiers.text_tables import TITLES, csv_text, markdown_table, with_interval
-from trifuse.studies.figures import COLORS, MARKERS, SEQUENTIAL, figure_bytes, figure_style
+from trifuse.studies.confusion_figure import draw_confusion
+from trifuse.studies.figures import COLORS, MARKERS, figure_bytes, figure_style
 from trifuse.studies.measured import class_rows, confusion_rows
 from trifuse.training.networks.checkpoint import Epoch
 
@@ -55,7 +54,7 @@ def write_finetuning(
     contents = {
         "history.csv": render_history(epochs).encode(),
         "curves.png": figure_bytes(draw_curves(epochs, kept)),
-        "confusion.png": figure_bytes(draw_confusion(metrics)),
+        "confusion.png": figure_bytes(draw_confusion(metrics.confusion, metrics.classes)),
         "report.md": render_report(epochs, kept, metrics, intervals).encode(),
     }
     for name, content in contents.items():
@@ -122,28 +121,6 @@ def draw_curves(epochs: Sequence[Epoch], kept: int) -> Figure:
         for axes in (losses, figures):
             axes.axvline(kept + 1, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return figure
-
-
-def draw_confusion(metrics: Metrics) -> Figure:
-    """Draw the confusion matrix: colours are shares of a label's images, numbers are images."""
-    counts = np.array(metrics.confusion)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 1.6 + 0.42 * len(metrics.classes)
-    with figure_style():
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(side + 0.6, side))
-        axes = figure.subplots()
-        picture = axes.imshow(shares, vmin=0, vmax=1, cmap=SEQUENTIAL)
-        ticks = range(len(metrics.classes))
-        axes.set_xticks(ticks, metrics.classes, rotation=45, ha="right")
-        axes.set_yticks(ticks, metrics.classes)
-        axes.set(xlabel="prediction", ylabel="label")
-        for (row, column), number in np.ndenumerate(counts):
-            color = "black" if shares[row, column] > 0.5 else "white"
-            axes.text(column, row, str(number), ha="center", va="center", color=color)
-        figure.colorbar(picture, label="share of the label's images")
     return figure
 
 

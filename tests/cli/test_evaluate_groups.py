@@ -84,6 +84,46 @@ def test_positive_classes(trifuse, written):
     assert [group["images"] for group in found["groups"]] == [4, 3, 1]
 
 
+def test_page_and_figures(trifuse, written):
+    command = ("evaluate", "p.csv", "t.csv", "--by", "sex", "--figures", "new", "--page", "e.html")
+    ran = trifuse(*command)
+    assert ran.code == 0, ran.err
+    names = ("confusion", "groups", "precision_recall", "reliability", "roc")
+    assert sorted(path.name for path in Path("new").iterdir()) == sorted(
+        f"{name}{suffix}" for name in names for suffix in (".pdf", ".png", ".svg")
+    )
+    assert Path("new/roc.pdf").read_bytes().startswith(b"%PDF")
+    page = Path("e.html").read_text()
+    assert "<title>Evaluation of p.csv</title>" in page
+    assert "Truth: t.csv." in page
+    again = trifuse(*command)
+    assert (again.code, "exists already" in again.err) == (1, True)
+    Path("new/roc.pdf").write_bytes(b"%PDF old")
+    assert trifuse(*command, "--overwrite").code == 0
+    assert Path("e.html").read_text() == page
+    assert Path("new/roc.pdf").stat().st_size > 1000
+
+
+def test_figures_are_refused_before_the_work(trifuse, written):
+    Path("new").mkdir()
+    Path("new/groups.svg").write_text("mine")
+    ran = trifuse("evaluate", "p.csv", "t.csv", "--figures", "new", "--page", "e.html")
+    assert (ran.code, "groups.svg exists already" in ran.err) == (1, True)
+    assert not Path("e.html").exists()
+    assert [path.name for path in Path("new").iterdir()] == ["groups.svg"]
+
+
+def test_a_warning_is_on_the_page(trifuse, written):
+    lines = Path("p.csv").read_text().splitlines()
+    lines[1:3] = [line.replace(",,a,", ",training-image,a,") for line in lines[1:3]]
+    Path("p.csv").write_text("\n".join(lines))
+    ran = trifuse("evaluate", "p.csv", "t.csv", "--page", "e.html")
+    assert ran.code == 0, ran.err
+    page = Path("e.html").read_text()
+    assert "Warning:</strong> the model was trained on 2 of the 4 images" in page
+    assert "Figures of 2 images" in page
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
@@ -95,6 +135,11 @@ def test_positive_classes(trifuse, written):
         (["--by", "age", "--bands", "age=nan"], 2, "does not say where bands begin"),
         (["--by", "race", "-o", "x"], 1, "there is no column 'race' to divide the images by"),
         (["--by", "sex", "--groups-from", "no.csv"], 1, "no.csv"),
+        (["--page", "p.csv", "--overwrite"], 1, "p.csv is itself read and must not be replaced"),
+        (["--page", "t.csv", "--overwrite"], 1, "t.csv is itself read and must not be replaced"),
+        (["--page", "x/page.html"], 1, "x/page.html cannot be written: No such file"),
+        (["--by", "sex", "-o", ".", "--page", "./groups.md"], 2, "the page has the name of anoth"),
+        (["--figures", "p.csv"], 1, "p.csv"),
     ],
 )
 def test_refuses_what_cannot_be_done(trifuse, written, options, code, message):

@@ -168,4 +168,27 @@ def test_an_audit_is_in_the_queue_and_the_same_for_the_same_night(night):
     result = night("report", "p.csv", "--audit", "4", "-o", "three.html")
     assert (result.code, Path("three.html").exists()) == (1, False)
     assert "an audit of 4 images cannot be drawn from 3 that could be read" in result.err
-    assert night("report", "p.csv", "--audit", "4", "--rows", "7", "-o", "no.html").code == 2
+    result = night("report", "p.csv", "--audit", "4", "--rows", "7", "-o", "no.html")
+    assert (result.code, Path("no.html").exists()) == (2, False)
+    assert "--audit stands among twice as many images, and 7 are listed; draw fewer." in result.err
+
+
+def test_predict_draws_the_audit_that_report_draws(night):
+    scoring = ("predict", "in", "a.jpg", "-m", "m.trifuse", "-o", "n.csv", "-j", "1")
+    assert night(*scoring, "--report", "one.html", "--audit", "2").code == 3
+    assert night("report", "n.csv", "in", "a.jpg", "--audit", "2", "-o", "two.html").code == 0
+    assert Path("one.html").read_bytes() == Path("two.html").read_bytes()
+    assert read("one.html")[1]["audit"]["mark"] == "2 of 3"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--audit", "2"], "--audit is for the page; name one by --report."),
+        (["--audit", "50001", "--report", "n.html"], "among twice as many images, and 100,000 are"),
+    ],
+)
+def test_an_audit_without_its_page_is_told_before_the_night(night, options, message):
+    result = night("predict", "in", "-m", "m.trifuse", "-o", "n.csv", *options)
+    assert (result.code, message in result.err) == (2, True)
+    assert not Path("n.csv").exists()

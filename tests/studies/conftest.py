@@ -1,6 +1,9 @@
 """The browser that reads pages, and files of predictions of scored images."""
 
 import shutil
+import subprocess
+import tarfile
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -44,6 +47,61 @@ def read_page(chromium):
         return chromium
 
     return read
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The program of axe-core, from npm; skip the test where it cannot be had."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not here: apt-get install npm")
+    folder = tmp_path_factory.mktemp("axe")
+    packed = subprocess.run(
+        [npm, "pack", "--silent", "axe-core@4"], cwd=folder, capture_output=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    if packed.returncode:
+        pytest.skip("npm does not give axe-core: is there a network?")
+    (archive,) = folder.glob("*.tgz")
+    with tarfile.open(archive) as file:
+        return file.extractfile("package/axe.min.js").read().decode()
+
+
+@pytest.fixture
+def looked_at(axe):
+    """Look at an open page in a scheme of colours and a width, where nothing may scroll sideways.
+
+    Gives a function that tells what breaks WCAG 2.2 AA, as far as axe-core can tell.
+    """
+
+    @contextmanager
+    def look(browser, scheme, width):
+        emulate = browser.execute_cdp_cmd
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        emulate("Emulation.setEmulatedMedia", {"features": features})
+        emulate("Emulation.setDeviceMetricsOverride", size)
+
+        def find_violations():
+            return browser.execute_async_script(
+                "const done = arguments[0], values = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa',"
+                "  'wcag22aa', 'best-practice'];"
+                "axe.run({ runOnly: { type: 'tag', values } }).then(result => done("
+                "  result.violations.map(one => [one.id, one.nodes.map(node => node.html)])));"
+            )
+
+        try:
+            browser.execute_script(axe)
+            yield find_violations
+            wide = browser.execute_script(
+                "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert wide == 0
+        finally:
+            emulate("Emulation.clearDeviceMetricsOverride", {})
+            emulate("Emulation.setEmulatedMedia", {"features": []})
+
+    return look
 
 
 @pytest.fixture

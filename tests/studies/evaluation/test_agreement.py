@@ -125,3 +125,19 @@ def test_the_command(write, tmp_path):
     assert json.loads(result.stdout)["agreement"]["value"] == 0.5
     result = run.invoke(cli, ["agreement", str(first), str(second), "-o", "x.html"])
     assert result.exit_code == 2
+
+
+def test_the_page_is_one_more_file(write, tmp_path):
+    first, second = write("a.csv", {"1": "nv", "2": "mel"}), write("b.csv", {"1": "nv", "2": "nv"})
+    run, page, differences = CliRunner(), tmp_path / "page.html", tmp_path / "d.csv"
+    command = ["agreement", str(first), str(second), "--page", str(page)]
+    assert run.invoke(cli, [*command, "-o", str(differences)]).exit_code == 0
+    assert "First: a.csv. Second: b.csv." in page.read_text()
+    assert differences.read_text() == "image,first,second\n2,mel,nv\n"
+    again = run.invoke(cli, command)
+    assert (again.exit_code, "exists already" in str(again.exception)) == (1, True)
+    page = tmp_path / "d.md"
+    same = run.invoke(cli, [*command[:-1], str(page), "-o", str(page)])
+    assert (same.exit_code, page.exists()) == (2, False)
+    read = run.invoke(cli, [*command[:-1], str(first), "--overwrite"])
+    assert (read.exit_code, "itself read" in str(read.exception)) == (1, True)

@@ -9,7 +9,6 @@ from trifuse.classifiers.metrics import bootstrap_intervals, compute_metrics
 from trifuse.features.images import read_image
 from trifuse.studies.finetuning.finetuning_report import (
     OPTIMISM,
-    draw_confusion,
     draw_curves,
     render_history,
     render_report,
@@ -70,8 +69,6 @@ def test_the_curves_are_the_figures(metrics):
     assert (drawn["BMA"], drawn["accuracy"]) == ([0.4, 0.625], [0.5, 0.7])
     for axes in (losses, figures):
         assert [2, 2] in [list(line.get_xdata()) for line in axes.lines]  # the best epoch
-    confusion = draw_confusion(metrics[0]).axes[0]
-    assert [text.get_text() for text in confusion.texts] == list("210011001")
 
 
 def test_the_same_figures_are_the_same_bytes(metrics, tmp_path):

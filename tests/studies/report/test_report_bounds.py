@@ -1,8 +1,5 @@
 """The page under what it may meet: strangers' names, a hundred thousand rows, readers' needs."""
 
-import shutil
-import subprocess
-import tarfile
 import time
 
 import numpy as np
@@ -137,54 +134,17 @@ def test_a_hundred_thousand_rows_open_fast_and_scroll_smoothly(chromium, long_pa
     assert took[1] == "2,703 of 100,000 images"
 
 
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory):
-    """The program of axe-core, from npm; skip the test where it cannot be had."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not here: apt-get install npm")
-    folder = tmp_path_factory.mktemp("axe")
-    packed = subprocess.run(
-        [npm, "pack", "--silent", "axe-core@4"], cwd=folder, capture_output=True, timeout=120,
-        check=False,
-    )  # fmt: skip
-    if packed.returncode:
-        pytest.skip("npm does not give axe-core: is there a network?")
-    (archive,) = folder.glob("*.tgz")
-    with tarfile.open(archive) as file:
-        return file.extractfile("package/axe.min.js").read().decode()
-
-
 @pytest.mark.parametrize("width", [400, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_wcag(open_night, night, picture, axe, scheme, width):
+def test_wcag(open_night, night, picture, looked_at, scheme, width):
     """WCAG 2.2 AA, as far as axe-core can tell, with every part of the page in sight."""
     manifest = {
         "options": {"model": "f" * 64},
         "model": {"name": "m", "class_counts": {"nv": 3, "mel": 1}, "coverage": 0.9},
     }
     browser = open_night(night, manifest, {6: picture}, {6: Evidence("vasc", picture)})
-    emulate = browser.execute_cdp_cmd
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    emulate("Emulation.setEmulatedMedia", {"features": features})
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    emulate("Emulation.setDeviceMetricsOverride", size)
-    try:
-        browser.execute_script(axe)
+    with looked_at(browser, scheme, width) as violations:
         for actions in ([], ["unsure"], ["accept", "previous"], ["next", "evidence"], ["larger"]):
             for action in actions:
                 browser.execute_script("bench.act(arguments[0])", action)
-            found = browser.execute_async_script(
-                "const done = arguments[0], values = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa',"
-                "  'wcag22aa', 'best-practice'];"
-                "axe.run({ runOnly: { type: 'tag', values } }).then(result => done("
-                "  result.violations.map(one => [one.id, one.nodes.map(node => node.html)])));"
-            )
-            assert found == []
-        wide = browser.execute_script(
-            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert wide == 0
-    finally:
-        emulate("Emulation.clearDeviceMetricsOverride", {})
-        emulate("Emulation.setEmulatedMedia", {"features": []})
+            assert violations() == []
