@@ -1,4 +1,4 @@
-"""The ensemble: calibrated members, averaged."""
+"""The ensemble: calibrated members, and the pool of what they say."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from trifuse.classifiers.calibration import Calibration
 from trifuse.classifiers.components import Projected
 from trifuse.classifiers.member import Machine
+from trifuse.classifiers.opinion_pool import OpinionPool
 from trifuse.encoders.fusion import fuse
 from trifuse.encoders.projection import Projection
 
@@ -21,7 +22,7 @@ beside the blocks under this name."""
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Fitted members, their calibrations and their weights.
+    """Fitted members, their calibrations, and the pool of what they say.
 
     Attributes
     ----------
@@ -36,8 +37,8 @@ class Ensemble:
         How many of each block the reduced members look at, by member.
     calibrations : dict of str to Calibration
         Of each member: the machines, and `NETWORK` where there are fine-tuned networks.
-    member_weights : dict of str to float
-        Of the same members, summing to one.
+    pool : OpinionPool
+        Of the same members.
     prior : ndarray of float64, shape (n_classes,)
         Shares of the classes in training.
     """
@@ -47,7 +48,7 @@ class Ensemble:
     projections: dict[str, Projection]
     n_components: Mapping[str, int]
     calibrations: dict[str, Calibration]
-    member_weights: dict[str, float]
+    pool: OpinionPool
     prior: NDArray[np.float64]
 
     def project(self, blocks: Mapping[str, NDArray[np.float32]]) -> Projected:
@@ -63,7 +64,7 @@ class Ensemble:
 
     def judge(self, images: Projected) -> NDArray[np.float64]:
         """Give calibrated probabilities; float64 (n, n_classes)."""
-        return average(self.member_probabilities(images), self.member_weights)
+        return self.pool.combine(self.member_probabilities(images))
 
     def probabilities(self, blocks: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Give calibrated probabilities; blocks of (n, dim) each to (n, n_classes)."""
@@ -72,7 +73,7 @@ class Ensemble:
     def alone(self, member: str) -> Ensemble:
         """Give the ensemble that has this member and no other."""
         calibrations = {member: self.calibrations[member]}
-        return replace(self, calibrations=calibrations, member_weights={member: 1.0})
+        return replace(self, calibrations=calibrations, pool=self.pool.alone(member))
 
     def _scores(self, member: str, images: Projected) -> NDArray[np.float64]:
         if member == NETWORK:
@@ -94,7 +95,7 @@ class OutOfFold:
         By member, and `ensemble`.
     uncalibrated : ndarray of float64, shape (n_rows, n_classes)
         Of the ensemble, with the softmax of each member's scores as they are in the place of its
-        calibrated probabilities.
+        calibrated probabilities, and without the pool's biases.
     residuals : ndarray of float64, shape (n_images, n_blocks)
         Of all images, see `trifuse.classifiers.components.Analysis`; none unless asked for.
     """
@@ -103,13 +104,3 @@ class OutOfFold:
     probabilities: dict[str, NDArray[np.float64]]
     uncalibrated: NDArray[np.float64]
     residuals: NDArray[np.float64]
-
-
-def average(
-    probabilities: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float]
-) -> NDArray[np.float64]:
-    """Average the members' probabilities."""
-    total: NDArray[np.float64] = np.sum(
-        [weight * probabilities[name] for name, weight in weights.items()], axis=0
-    )
-    return total

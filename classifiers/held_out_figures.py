@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.classifiers.metrics import json_safe
 from trifuse.classifiers.reason_figures import measure_reasons
 from trifuse.classifiers.reasons import LOW_QUALITY, UNCERTAIN, UNFAMILIAR
 from trifuse.classifiers.review import LARGE_SET, HeldOut
+from trifuse.classifiers.text_tables import json_safe
 
 CONFIDENCES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Bounds of the rows of a calibration curve; the upper one is of the row."""

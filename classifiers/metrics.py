@@ -4,8 +4,7 @@ Everything that is averaged over classes uses one rule: the mean runs over the c
 labels hold. A class without an image has no recall (NaN) and counts in no mean.
 """
 
-import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from sklearn.metrics import confusion_matrix
 
 from trifuse.classifiers.bootstrap import interval_around, resample_figures
 from trifuse.classifiers.scored_images import ScoredImages
+from trifuse.classifiers.text_tables import json_safe
 
 BY_CLASS = ("recall", "precision", "auc")
 """The figures of each class."""
@@ -197,12 +197,3 @@ def describe_metrics(
     metrics = compute_metrics(probabilities, labels, classes, groups)
     intervals = bootstrap_intervals(probabilities, labels, groups, classes)
     return {**metrics.to_dict(), "intervals": json_safe(intervals)}
-
-
-def json_safe(value: Any) -> Any:
-    """Make a value one of plain JSON types: lists for tuples, None for NaN."""
-    if isinstance(value, Mapping):
-        return {key: json_safe(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_safe(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -31,6 +31,7 @@ from trifuse.classifiers.model_parts import (
     temperatures_from,
 )
 from trifuse.classifiers.network_file import MAX_NETWORKS, check_outputs
+from trifuse.classifiers.opinion_pool import OpinionPool
 from trifuse.classifiers.output import open_output
 from trifuse.classifiers.review_parts import review_from, review_to_entry
 from trifuse.encoders.blocks import BlockEncoder, FeatureExtractor, uses_cnn
@@ -83,7 +84,7 @@ def pack_model(model: Model, training: Training) -> bytes:
             name: calibration.temperature
             for name, calibration in model.ensemble.calibrations.items()
         },
-        "member_weights": model.ensemble.member_weights,
+        "member_weights": dict(model.ensemble.pool.weights),
         "review": review_to_entry(model.review),
         "decision": decision_to_entry(model.decision),
         "training": vars(training),
@@ -212,7 +213,9 @@ def _build(files: Mapping[str, bytes], about: Mapping[str, Any], what: str) -> M
                 about.get("temperatures"), calibrated
             ).items()
         },
-        member_weights_from(about.get("member_weights"), calibrated),
+        OpinionPool(
+            member_weights_from(about.get("member_weights"), calibrated), arrays["pool.biases"]
+        ),
         arrays["prior"],
     )
     embedder = CnnEmbedder(files["backbone.tflite"]) if uses_cnn(recipe) else None

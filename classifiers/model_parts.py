@@ -12,6 +12,7 @@ from trifuse.classifiers.archive import Arrays
 from trifuse.classifiers.components import count_components
 from trifuse.classifiers.member import Machine, Shapes
 from trifuse.classifiers.model import DIGEST_BYTES, Model, TrainingImages, check_class_names
+from trifuse.classifiers.opinion_pool import GREATEST_WEIGHT
 from trifuse.encoders.projection import Projection
 from trifuse.encoders.stream_encoder import StreamEncoder, below
 from trifuse.recipes.options import StreamOptions
@@ -21,7 +22,7 @@ from trifuse.recipes.registry import encodings, encodings_by_stream, members
 
 TRAINING_IMAGES = "training.images"
 
-_BY_CLASS = ("prior", "review.floors")
+_BY_CLASS = ("prior", "pool.biases", "review.floors")
 _BY_BLOCK = ("review.residual_means", "review.residual_deviations")
 _DOUBLES = (".intercepts", ".biases", *_BY_CLASS, *_BY_BLOCK)
 _POSITIVE = ("prior", "review.residual_deviations")
@@ -32,6 +33,7 @@ def model_arrays(model: Model) -> Arrays:
     novelty = model.review.novelty
     arrays: Arrays = {
         "prior": model.ensemble.prior,
+        "pool.biases": model.ensemble.pool.biases,
         "review.floors": model.review.sets.floors,
         "review.residual_means": novelty.means,
         "review.residual_deviations": novelty.deviations,
@@ -221,10 +223,12 @@ def temperatures_from(values: Any, members: Sequence[str]) -> dict[str, float]:
 
 
 def member_weights_from(values: Any, members: Sequence[str]) -> dict[str, float]:
-    """Bring back the weight of each member; ValueError unless they sum to one."""
+    """Bring back the weight of each member; ValueError if a pool cannot have them."""
     numbers = _member_numbers(values, "member_weights", members)
-    if min(numbers.values()) < 0 or not abs(sum(numbers.values()) - 1) < 1e-6:
-        msg = "the weights of its members do not sum to one"
+    if not all(0 <= number <= GREATEST_WEIGHT for number in numbers.values()) or not any(
+        numbers.values()
+    ):
+        msg = f"the weights of its members are not in 0 to {GREATEST_WEIGHT:g}, or all are 0"
         raise ValueError(msg)
     return numbers
 

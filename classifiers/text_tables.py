@@ -4,7 +4,8 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 TITLES = {
     "balanced_bma": "BMA, balanced prior",
@@ -132,3 +133,12 @@ def _aligned(rows: Sequence[Sequence[str]], narrowest: int = 0) -> list[list[str
         + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
         for row in rows
     ]
+
+
+def json_safe(value: Any) -> Any:
+    """Make a value one of plain JSON types: lists for tuples, None for NaN."""
+    if isinstance(value, Mapping):
+        return {key: json_safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_safe(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -25,10 +25,15 @@ from trifuse.classifiers.metrics import (
     baseline_metrics,
     bootstrap_intervals,
     compute_metrics,
-    json_safe,
 )
 from trifuse.classifiers.scored_images import ScoredImages
-from trifuse.classifiers.text_tables import TITLES, plain_table, with_interval, write_number
+from trifuse.classifiers.text_tables import (
+    TITLES,
+    json_safe,
+    plain_table,
+    with_interval,
+    write_number,
+)
 
 FIGURES = {
     name: TITLES[name]

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.bootstrap import Estimate, Figures, estimate_figures
-from trifuse.classifiers.metrics import json_safe
-from trifuse.classifiers.text_tables import plain_table
+from trifuse.classifiers.text_tables import json_safe, plain_table
 from trifuse.datasets.corrections import UNSURE, Corrections
 from trifuse.datasets.predictions import find_classes
 from trifuse.datasets.table import DatasetError

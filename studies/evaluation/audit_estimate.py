@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifuse.classifiers.bootstrap import Estimate
-from trifuse.classifiers.metrics import json_safe
-from trifuse.classifiers.text_tables import plain_table
+from trifuse.classifiers.text_tables import json_safe, plain_table
 from trifuse.studies.result_tables import ResultTable, to_cell
 
 UNDECIDED, UNSURE = -2, -1

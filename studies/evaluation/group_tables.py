@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from trifuse.classifiers.metrics import json_safe
-from trifuse.classifiers.text_tables import TITLES, csv_text
+from trifuse.classifiers.text_tables import TITLES, csv_text, json_safe
 from trifuse.studies.evaluation.group_figures import DIFFERENCES, ENOUGH_LESIONS, GroupFigures
 from trifuse.studies.result_files import Result
 from trifuse.studies.result_tables import (

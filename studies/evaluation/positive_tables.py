@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from trifuse.classifiers.metrics import json_safe
 from trifuse.classifiers.ranked_images import SENSITIVITIES, SPECIFICITIES
-from trifuse.classifiers.text_tables import csv_text
+from trifuse.classifiers.text_tables import csv_text, json_safe
 from trifuse.studies.evaluation.positives import FOUND, PositiveFigures
 from trifuse.studies.result_files import Result
 from trifuse.studies.result_tables import ResultCell, ResultTable, csv_columns, to_cell

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from trifuse.classifiers.metrics import json_safe
 from trifuse.classifiers.reason_figures import ReasonFigures, measure_reasons
 from trifuse.classifiers.reasons import TRAINING_IMAGE
-from trifuse.classifiers.text_tables import csv_text, write_number
+from trifuse.classifiers.text_tables import csv_text, json_safe, write_number
 from trifuse.studies.evaluation.matched import MatchedImages
 from trifuse.studies.result_files import Result
 from trifuse.studies.result_tables import (

@@ -69,17 +69,22 @@ def explained_members(ensemble: Ensemble) -> dict[str, float]:
     """
     weights = {
         name: weight
-        for name, weight in ensemble.member_weights.items()
+        for name, weight in ensemble.pool.weights.items()
         if weight > 0 and (name == NETWORK or isinstance(ensemble.machines[name], LinearMachine))
     }
     if not weights:
-        deciding = [name for name, weight in ensemble.member_weights.items() if weight > 0]
+        deciding = [name for name, weight in ensemble.pool.weights.items() if weight > 0]
         linear = [name for name, kind in members().items() if kind.machine is LinearMachine]
         raise ExplanationError(
             f"The model decides by {' and '.join(deciding)} alone, which cannot be told "
             f"apart into places of an image; train one with the member {' or '.join(linear)}."
         )
     return weights
+
+
+def explained_share(ensemble: Ensemble) -> float:
+    """Give the share of the members that `explained_members` gives in the weights of all."""
+    return sum(explained_members(ensemble).values()) / sum(ensemble.pool.weights.values())
 
 
 def explain_image(

@@ -17,7 +17,7 @@ from trifuse.studies.explanation.evidence import (
     Explanation,
     ExplanationError,
     explain_image,
-    explained_members,
+    explained_share,
 )
 from trifuse.studies.explanation.explanation_figure import draw_explanation
 from trifuse.studies.figures import figure_bytes
@@ -119,7 +119,7 @@ class Explainer:
         )
         numbers = {
             "probability": float(verdict.probabilities[index]),
-            "explained": sum(explained_members(model.ensemble).values()),
+            "explained": explained_share(model.ensemble),
             "evidence": explanation.evidence,
             "constant": explanation.constant,
             **explanation.parts,

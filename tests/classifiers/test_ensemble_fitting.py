@@ -1,18 +1,17 @@
-"""The ensemble: out-of-fold scores that saw nothing, and the weights of least log loss."""
+"""The ensemble: out-of-fold scores that saw nothing, and what is fitted on them."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss
 from sklearn.svm import SVC
 
 from trifuse.classifiers import components
-from trifuse.classifiers.ensemble import average
 from trifuse.classifiers.ensemble_fitting import fit_ensemble
 from trifuse.classifiers.member import Kernel, Problem
 from trifuse.classifiers.members import lightgbm, softmax
 from trifuse.classifiers.members.svm import fit_svm_member
+from trifuse.classifiers.opinion_pool import fit_pool
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.encoders.fusion import fuse
 from trifuse.encoders.normalization import l2_normalize
@@ -102,18 +101,11 @@ def test_out_of_fold_scores_have_not_seen_the_labels(problem):
             assert np.corrcoef(old.ravel(), new.ravel())[0, 1] == pytest.approx(1, abs=1e-6), number
 
 
-def test_the_weights_are_those_of_least_log_loss(problem, fitted):
-    labels, (ensemble, out_of_fold) = problem[1], fitted
-    weights = ensemble.member_weights
-    assert sum(weights.values()) == pytest.approx(1, abs=1e-12)
-    best = min(
-        log_loss(
-            labels,
-            average(out_of_fold.probabilities, {"svm": w, "lightgbm": 1 - w}).clip(max=1),
-        )
-        for w in np.linspace(0, 1, 101)
-    )
-    assert log_loss(labels, out_of_fold.probabilities["ensemble"].clip(max=1)) <= best + 1e-6
+def test_the_pool_is_that_of_the_calibrated_members(problem, fitted):
+    probabilities, pool = fitted[1].probabilities, fitted[0].pool
+    members = {name: probabilities[name] for name in MEMBERS}
+    assert pool.weights == fit_pool(members, problem[1]).weights
+    np.testing.assert_array_equal(probabilities["ensemble"], pool.combine(members))
 
 
 def test_calibrations_are_fitted_on_all_rows(problem, fitted):
@@ -144,12 +136,6 @@ def test_the_recipes_random_state_reaches_every_fit(problem, monkeypatch):
     assert taken == [7] * (2 + 4 + 4)  # a block; in each of three folds and on all rows
 
 
-def test_the_average():
-    one, other = np.array([[0.2, 0.8]]), np.array([[0.6, 0.4]])
-    found = average({"svm": one, "lightgbm": other}, {"svm": 0.75, "lightgbm": 0.25})
-    np.testing.assert_allclose(found, [[0.3, 0.7]])
-
-
 def test_the_prior_is_the_training_share(problem, fitted):
     labels, ensemble = problem[1], fitted[0]
     np.testing.assert_allclose(ensemble.prior, [np.mean(labels == index) for index in range(3)])
@@ -160,4 +146,4 @@ def test_fitting_again_gives_the_same(problem, fitted):
     assert again.machines["lightgbm"].text == fitted[0].machines["lightgbm"].text
     one, other = again.machines["svm"], fitted[0].machines["svm"]
     np.testing.assert_array_equal(one.weights, other.weights)
-    assert again.member_weights == fitted[0].member_weights
+    assert again.pool.weights == fitted[0].pool.weights

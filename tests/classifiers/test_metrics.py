@@ -15,8 +15,8 @@ from trifuse.classifiers.metrics import (
     baseline_metrics,
     bootstrap_intervals,
     compute_metrics,
-    json_safe,
 )
+from trifuse.classifiers.text_tables import json_safe
 
 CLASSES = ["a", "b", "c", "d"]
 SCALARS = [

@@ -111,6 +111,6 @@ def test_networks_of_the_recipe_are_a_member(archive, recipe, write_network, mon
     assert model.networks == (classifier,)
     assert (training.networks, training.held_out[0]) == (about, len(table))
     assert training.metrics["network"]["accuracy"] == 1
-    assert model.ensemble.member_weights["network"] > 0.5
+    assert model.ensemble.pool.weights["network"] > 0.5
     assert len(model.training_images) == len(table)
     assert not folders[0].exists()

@@ -7,6 +7,7 @@ import pytest
 
 from trifuse.classifiers.calibration import Calibration
 from trifuse.classifiers.ensemble import NETWORK
+from trifuse.classifiers.opinion_pool import OpinionPool
 from trifuse.encoders.fusion import fuse
 from trifuse.studies.explanation.evidence import (
     ExplanationError,
@@ -35,7 +36,7 @@ def with_members(model, networks=(), **weights):
     ensemble = replace(
         model.ensemble,
         calibrations={name: calibrations[name] for name in weights},
-        member_weights=weights,
+        pool=OpinionPool(weights, np.zeros(7)),
     )
     return replace(model, ensemble=ensemble, networks=networks)
 

@@ -6,7 +6,11 @@ import pytest
 
 from trifuse.studies.explanation import explainer as module
 from trifuse.studies.explanation.curves import Curves
-from trifuse.studies.explanation.evidence import ExplanationError, explain_image
+from trifuse.studies.explanation.evidence import (
+    ExplanationError,
+    explain_image,
+    explained_share,
+)
 from trifuse.studies.explanation.explainer import (
     BETTER,
     LONGEST_NAME,
@@ -30,7 +34,7 @@ def test_a_report(model, image, pictures):
     assert all(0 <= area <= 1 for area in areas.values())
     assert told.numbers == {
         "probability": pytest.approx(probabilities[index]),
-        "explained": pytest.approx(model.ensemble.member_weights["svm"]),
+        "explained": pytest.approx(explained_share(model.ensemble)),
         "evidence": pytest.approx(explained.evidence),
         "constant": pytest.approx(explained.constant),
         **{name: pytest.approx(part) for name, part in explained.parts.items()},
