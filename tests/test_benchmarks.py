@@ -29,7 +29,13 @@ def run(script, *arguments):
     return ran.stdout
 
 
-HELPERS = {"small_job.py", "foreign_readers.py", "fuzz_material.py", "fuzz_pictures.py"}
+HELPERS = {
+    "small_job.py",
+    "cameras.py",
+    "foreign_readers.py",
+    "fuzz_material.py",
+    "fuzz_pictures.py",
+}
 """What benchmarks import, and nobody runs by itself."""
 
 
@@ -74,6 +80,13 @@ def test_review(table, recipe_file):
     options = ("--recipe", recipe_file, "--others", "2", "--folds", "2", "--jobs", "1")
     printed = run("review.py", table, *options)
     for line in ("coverage", "no lesion", "as they are: any"):
+        assert line in printed
+
+
+def test_novelty(table, recipe_file):
+    options = ("--recipe", recipe_file, "--others", "1", "--changed", "4", "--resamples", "10")
+    printed = run("novelty.py", table, *options, "--jobs", "1")
+    for line in ("| novelty ", "| energy of svm ", "| ruler ", "no lesions"):
         assert line in printed
 
 
