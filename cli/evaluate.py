@@ -64,7 +64,8 @@ def _parse_bands(
 @click.option("--positive", metavar="CLASSES", callback=_parse_names,
               help="Measure what it takes to find them, as mel,bcc,akiec.")  # fmt: skip
 @click.option("-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path),
-              help="For the tables of --by and --positive: CSV, Markdown, LaTeX.")  # fmt: skip
+              help="For the tables of --by and --positive, and of the reasons for a review: "
+              "CSV, Markdown, LaTeX.")  # fmt: skip
 @click.option("--figures", metavar="FOLDER", type=click.Path(path_type=Path),
               help="For the figures: PNG, PDF, SVG.")  # fmt: skip
 @click.option("--page", metavar="FILE", type=click.Path(path_type=Path),
@@ -79,7 +80,8 @@ def command(predictions: str, truth: str, columns: Columns, as_json: bool, **opt
     columns path and label, or what a reader decided: the corrections.csv of `trifuse report`. All
     metrics need the probabilities of all classes: run `trifuse predict --probabilities`. Every
     metric has its 95 % interval, by bootstrap over lesions. Images that the model was trained on
-    are measured apart.
+    are measured apart. Of each reason for a review it says how many times as often as all images
+    those that it flags are wrong.
 
     With --by it measures in groups too: by columns of TRUTH, of the table of inputs that `predict`
     carried through, or of --groups-from; and says where they differ from the rest. With --positive
@@ -134,7 +136,7 @@ def _check_options(options: dict[str, Any]) -> list[str]:
     columns = {name for pair in options["by"] for name in pair.split("*")}
     if idle := [name for name in options["bands"] if name not in columns]:
         raise click.UsageError(f"--bands names {idle[0]!r}, which --by does not.")
-    return asked
+    return ["review", *asked]
 
 
 def _check_outputs(
@@ -184,7 +186,10 @@ def _list_results(
     from trifuse.studies.evaluation.group_tables import groups_result
     from trifuse.studies.evaluation.positive_tables import positives_result
     from trifuse.studies.evaluation.positives import measure_positives
+    from trifuse.studies.evaluation.review_figures import measure_review, review_result
 
+    if reasons := measure_review(images):
+        yield review_result(reasons)
     if groups:
         yield groups_result(groups)
     if positive:

@@ -43,7 +43,11 @@ TEXTS = {
     "groups": "Groups with their intervals, all images first",
 }
 """The figures, by the names of their files, and what they show."""
-HEADINGS = {"groups": "Groups", "positives": "The price of finding them"}
+HEADINGS = {
+    "review": "Reasons for a review",
+    "groups": "Groups",
+    "positives": "The price of finding them",
+}
 """Of results; others have their name."""
 
 OF_GROUPS = (
