@@ -105,13 +105,14 @@ class Study:
             )
         ]
         night = Night(
-            self.table.classes,
-            tuple(map(str, rows)),
-            order,
-            np.take_along_axis(probabilities, order, axis=1),
-            tuple(sets),
-            tuple(reviews),
-            ("",) * len(rows),
+            classes=self.table.classes,
+            images=tuple(map(str, rows)),
+            labels=order,
+            probabilities=np.take_along_axis(probabilities, order, axis=1),
+            prediction_sets=tuple(sets),
+            reviews=tuple(reviews),
+            messages=("",) * len(rows),
+            alerts=(None,) * len(rows),
         )
         return rows[night.rank_doubts()]
 
@@ -240,7 +241,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="folder of encoded images")
     parser.add_argument("--lesions", type=int, default=1000, help="of the first training")
     parser.add_argument("--corrections", type=int, default=300)
-    parser.add_argument("--draws", type=int, default=4)
+    parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     start = time.perf_counter()
