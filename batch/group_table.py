@@ -175,13 +175,13 @@ def collect_groups(
 
     An image that is in no group is one by itself, and has its own name.
     """
-    groups: dict[tuple[bool, str], ImageGroup] = {}
-    for row in rows:
+    groups: dict[tuple[str, int], ImageGroup] = {}
+    for place, row in enumerate(rows):
         name = row.columns.get(column, "")
-        key = bool(name), name or row.image
+        key = (name, 0) if name else ("", place)
         group = groups.get(key)
         if group is None:
-            group = groups[key] = ImageGroup(key[1])
+            group = groups[key] = ImageGroup(name or row.image)
         group.add(row, classes, assumed)
     yield from groups.values()
 
@@ -196,7 +196,7 @@ def write_groups(predictions: Path, output: Path, judge: GroupJudge) -> str:
     trifuse.datasets.table.DatasetError
         If the predictions are not what they were written as.
     """
-    form, groups, errors = CsvFormat(judge.layout, "path"), 0, 0
+    form, groups, errors, largest = CsvFormat(judge.layout, "path"), 0, 0, 0
     with writing(predictions):
         classes, rows = read_prediction_rows(predictions)
         with open_output(output) as file:
@@ -205,8 +205,10 @@ def write_groups(predictions: Path, output: Path, judge: GroupJudge) -> str:
                 file.write(form.encode(judge.judge(group)))
                 groups += 1
                 errors += group.scores is None
+                largest = max(largest, group.images)
     failed = f"; without any image that could be scored: {errors:,}" if errors else ""
-    return f"{groups:,} {'group' if groups == 1 else 'groups'} in {output}{failed}."
+    alone = " of one image each: --group-column names what joins them" if largest == 1 else ""
+    return f"{groups:,} {'group' if groups == 1 else 'groups'}{alone} in {output}{failed}."
 
 
 def plan_groups(

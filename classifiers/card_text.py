@@ -52,8 +52,8 @@ scored, not in those that were trained on. The ECE is debiased.
 
 - The figures hold for images like the training archive's, in its shares of the classes. On other
   people, devices or places it may do worse; by how much only labelled images from there tell.
-- No figure here is of one age, sex, skin type or device: a group of people in whom the model
-  fails would not show.
+- Unless a table here tells it, no figure is of one age, sex, skin type or device: a group of
+  people in whom the model fails would not show.
 - It names one of its classes for any image. That an image is of none of them is told by the
   reason `unfamiliar` at most, and not reliably.
 

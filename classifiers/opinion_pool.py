@@ -55,7 +55,8 @@ def fit_pool(
 ) -> OpinionPool:
     """Find the weights and biases at which the labels are most likely.
 
-    The problem is convex [1]_. One member is taken as it is.
+    The problem is convex [1]_. One member is taken as it is, and members of which none tells
+    anything are taken alike.
 
     Parameters
     ----------
@@ -82,12 +83,13 @@ def fit_pool(
     logs = np.stack([_log(probabilities[name]) for name in names])
     n_members, _, n_classes = logs.shape
     start = np.append(np.full(n_members, 1 / n_members), np.zeros(n_classes))
+    best = start
     if n_members > 1:
         limits = [(0.0, GREATEST_WEIGHT)] * n_members + [(-20.0, 20.0)] * n_classes
-        start = minimize(
+        best = minimize(
             pool_loss, start, (logs, labels), jac=True, method="L-BFGS-B", bounds=limits, tol=1e-12
         ).x
-    weights, biases = start[:n_members], start[n_members:]
+    weights, biases = np.split(best if best[:n_members].any() else start, [n_members])
     return OpinionPool(dict(zip(names, weights.tolist(), strict=True)), biases - biases.mean())
 
 

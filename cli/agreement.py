@@ -35,8 +35,8 @@ def command(
 
     FIRST and SECOND are files of corrections, as the page of `trifuse report` saves them. Cohen's
     kappa is the agreement beyond that by chance; its 95 % interval is a bootstrap over images, or
-    over lesions where FIRST has a column group. Images that either is unsure of are in no figure,
-    but among those on which they differ.
+    over lesions where FIRST has a column group. Images that either is unsure of are in no figure;
+    where one alone is, they differ.
 
     \b
     trifuse agreement first.csv second.csv -o differences.csv --page agreement.html

@@ -27,7 +27,10 @@ def _parse_names(
     param: click.Parameter,  # noqa: ARG001
     text: str | None,
 ) -> list[str]:
-    return [name.strip() for name in (text or "").split(",") if name.strip()]
+    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if text is not None and not names:
+        raise click.BadParameter("names nothing.")
+    return names
 
 
 def _parse_bands(
@@ -46,6 +49,8 @@ def _parse_bands(
             raise click.BadParameter(
                 f"{text!r} does not say where bands begin, the lowest first, as age=0,40,60 does."
             )
+        if column in bands:
+            raise click.BadParameter(f"{column!r} has bands already.")
         bands[column] = starts
     return bands
 
@@ -131,8 +136,6 @@ def _check_options(options: dict[str, Any]) -> list[str]:
             raise click.UsageError(f"--{name.replace('_', '-')} needs --by, which names columns.")
     names = {"groups": options["by"], "positives": options["positive"]}
     asked = [name for name, given in names.items() if given]
-    if options["output"] and not asked:
-        raise click.UsageError("--output needs --by or --positive, whose tables it is for.")
     columns = {name for pair in options["by"] for name in pair.split("*")}
     if idle := [name for name in options["bands"] if name not in columns]:
         raise click.UsageError(f"--bands names {idle[0]!r}, which --by does not.")

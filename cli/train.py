@@ -41,7 +41,8 @@ def command(**options: Any) -> int:
     Images are read as `trifuse predict` reads them; those that cannot be are named, all of them
     after the first look at each. At the end the out-of-fold metrics are written; they are also in
     the model's card (`trifuse info`), and `trifuse evaluate` finds them from the table that
-    --out-of-fold writes, which is as `trifuse predict --probabilities` would write it.
+    --out-of-fold writes, which is as `trifuse predict --probabilities` would write it, without
+    `alert`.
 
     A recipe with networks, such as `thorough`, fine-tunes them for hours: first it says how long,
     and what disk and memory it needs. What is done is kept in NAME.trifuse.work; given again after

@@ -206,7 +206,7 @@ def name_strata(table: LabelledTable, recipe: Recipe) -> list[str]:
     Raises
     ------
     trifuse.recipes.reading.RecipeError
-        If the archive does not have one of the columns.
+        If the archive does not have one of the columns, or it is that of the labels.
     """
     options = recipe.review
     if lost := [name for name in options.groups if name not in table.columns]:
@@ -216,6 +216,13 @@ def name_strata(table: LabelledTable, recipe: Recipe) -> list[str]:
             f"does not have; it has: {known}."
         )
         raise RecipeError(msg)
+    for name in options.groups:
+        if table.columns[name] == table.labels:
+            msg = (
+                f"The recipe's [review] groups names the column {name!r}, which holds the labels: "
+                "of new images it is not known."
+            )
+            raise RecipeError(msg)
     if not options.groups:
         return []
     rows = zip(*(table.columns[name] for name in options.groups), strict=True)

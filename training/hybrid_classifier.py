@@ -29,9 +29,10 @@ from trifuse.classifiers.model_file import (
 from trifuse.datasets.table import LabelledTable
 from trifuse.features.estimators import ImageLike, check_images
 from trifuse.features.files import file_sha256
+from trifuse.features.quality import find_flaws
 from trifuse.recipes.recipe import Recipe
 from trifuse.training.duplicates.guard import Inspection
-from trifuse.training.encoding import Source, build_extractor, read_source
+from trifuse.training.encoding import Source, build_extractor, read_pixels, read_source
 from trifuse.training.fit import fit_archive
 from trifuse.training.parallel import map_images
 
@@ -127,7 +128,8 @@ class HybridClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             tuple(map(str, lesions)),
             names,
         )
-        inspection = Inspection(table, tuple(map(_digest, images)), ())
+        flaws = map_images(_find_flaws, images, "looking at images", self._jobs())
+        inspection = Inspection(table, tuple(map(_digest, images)), (), tuple(flaws))
         extractor = build_extractor(self._own_recipe(), images)
         fitted = fit_archive(inspection, extractor, jobs=self._jobs(), images=images)
         self.training_ = fitted.training
@@ -212,6 +214,10 @@ def _digest(image: Source) -> str:
         return file_sha256(image)
     content = image if isinstance(image, bytes) else repr(image.shape).encode() + image.tobytes()
     return hashlib.sha256(content).hexdigest()
+
+
+def _find_flaws(image: Source) -> tuple[str, ...]:
+    return find_flaws(read_pixels(image))
 
 
 def _score(model: Model, source: Source) -> NDArray[np.float64]:

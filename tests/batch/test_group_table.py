@@ -86,6 +86,17 @@ def test_probabilities_are_pooled_and_the_set_is_that_of_the_training_shares(wri
     assert row["prediction_set"] == ";".join(CLASSES[i].replace(";", r"\;") for i in inside)
 
 
+def test_groups_of_one_image_each_are_told(tmp_path):
+    layout = RowLayout(CLASSES, 1, True, extra=("lesion",))
+    form, path = find_formats()["csv"](layout, "path"), tmp_path / "images.csv"
+    rows = [form.row(Item("a.jpg", columns=("",)), record) for _, _, record in IMAGES[:2]]
+    path.write_bytes(form.header() + b"".join(rows))
+    rule = Pooling(0.5, PredictionSets(FLOORS))
+    layout = RowLayout(CLASSES, 1, False, ("images", "unread"))
+    told = write_groups(path, tmp_path / "g", GroupJudge("lesion", layout, rule, TRAINING, ASSUMED))
+    assert told.startswith("2 groups of one image each: --group-column names what joins them in ")
+
+
 def test_the_most_urgent_alert(tmp_path):
     layout = RowLayout(CLASSES, 1, True, extra=("lesion",), alerts=True)
     form, path = find_formats()["csv"](layout, "path"), tmp_path / "images.csv"

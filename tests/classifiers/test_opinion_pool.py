@@ -76,6 +76,13 @@ def test_a_member_without_merit_gets_no_weight(members):
     assert pool.weights["wrong"] == 0 < pool.weights["b"]
 
 
+def test_members_without_any_merit_are_taken_alike(members):
+    wrong = {name: (1 - values) / 2 for name, values in members.items() if name != "c"}
+    pool = fit_pool(wrong, LABELS)
+    assert pool.weights == {"a": 0.5, "b": 0.5}
+    np.testing.assert_array_equal(pool.biases, 0)
+
+
 def test_one_member_is_taken_as_it_is(members):
     pool = fit_pool({"a": members["a"]}, LABELS)
     assert pool.weights == {"a": 1.0}

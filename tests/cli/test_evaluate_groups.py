@@ -128,7 +128,9 @@ def test_a_warning_is_on_the_page(trifuse, written):
     ("options", "code", "message"),
     [
         (["--bands", "age=0,40"], 2, "--bands needs --by, which names columns."),
-        (["-o", "x"], 2, "--output needs --by or --positive, whose tables it is for."),
+        (["--by", " ,"], 2, "'--by': names nothing."),
+        (["--positive", ""], 2, "'--positive': names nothing."),
+        (["--by", "age", "--bands", "age=1", "--bands", "age=2"], 2, "'age' has bands already."),
         (["--positive", "scc", "-o", "x"], 1, "'scc' is none of the classes of the predictions"),
         (["--by", "sex", "--bands", "age=0"], 2, "--bands names 'age', which --by does not."),
         (["--by", "age", "--bands", "age=40,0"], 2, "does not say where bands begin, the lowest"),

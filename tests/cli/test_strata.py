@@ -77,14 +77,18 @@ def test_sets_are_those_of_the_age_that_a_table_tells(trifuse, strata_file, pict
     assert sets == [row["prediction_set"] for row in found[2 :: len(ages)]]
 
 
-def test_a_column_that_the_archive_does_not_have_is_refused_at_once(
-    trifuse, table, recipe_file, tmp_path
+@pytest.mark.parametrize(
+    ("column", "fault"),
+    [("Age", ", which the archive's table"), ("label", ", which holds the labels: of new images")],
+)
+def test_a_column_that_cannot_be_is_refused_at_once(
+    trifuse, table, recipe_file, tmp_path, column, fault
 ):
     recipe, output = tmp_path / "r.toml", tmp_path / "m.trifuse"
-    recipe.write_text(recipe_file.read_text() + '[review]\ngroups = ["Age"]\n')
+    recipe.write_text(recipe_file.read_text() + f'[review]\ngroups = ["{column}"]\n')
     result = trifuse("train", table, "-o", output, "--recipe", recipe)
     assert result.code in {1, 2}
-    assert "[review] groups names the column 'Age', which the archive's table" in result.err
+    assert f"[review] groups names the column {column!r}{fault}" in result.err
     assert not output.exists()
 
 
