@@ -95,18 +95,15 @@ class Judge:
 
     def score(self, blocks: Blocks) -> Scores:
         """Give every score of some images, the higher the stranger."""
-        images, weights = self.ensemble.project(blocks), self.ensemble.member_weights
-        members = self.ensemble.member_probabilities(images)
+        images = self.ensemble.project(blocks)
+        members = np.stack(list(self.ensemble.member_probabilities(images).values()))
         probabilities = self.ensemble.judge(images)
-        whole = np.asarray(entropy(probabilities, axis=1))
-        each = [
-            weights[name] * np.asarray(entropy(found, axis=1)) for name, found in members.items()
-        ]
+        whole = np.asarray(entropy(members.mean(axis=0), axis=1))
         scores: Scores = {
             "novelty": self.novelty.scores(images),
             "1 - p": 1 - probabilities.max(axis=1),
-            "entropy": whole,
-            "disagreement": whole - np.sum(each, axis=0),
+            "entropy": np.asarray(entropy(probabilities, axis=1)),
+            "disagreement": whole - np.asarray(entropy(members, axis=2)).mean(axis=0),
         }
         for name, calibration in self.ensemble.calibrations.items():
             own = self.ensemble._scores(name, images) / calibration.temperature

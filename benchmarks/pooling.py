@@ -15,14 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trifuse.classifiers.bootstrap import Figures, mean, mean_of_known, number_groups
+from trifuse.classifiers.bootstrap import (
+    Figures,
+    estimate_figures,
+    mean,
+    mean_of_known,
+    number_groups,
+)
 from trifuse.classifiers.pooling import fit_pooling, pool, sum_groups
 from trifuse.classifiers.scored_images import ScoredImages
 from trifuse.classifiers.text_tables import markdown_table
 from trifuse.datasets.splits import grouped_stratified_folds
 from trifuse.datasets.truth import read_truth
 from trifuse.studies.evaluation.matched import MatchedImages, match_predictions
-from trifuse.studies.measured import estimate_figures
 
 TITLES = {"bma": "BMA", "accuracy": "accuracy", "macro_auc": "macro AUC", "log_loss": "log loss"}
 WAYS = ("one image", "mean of probabilities", "pooled")
