@@ -91,6 +91,8 @@ def run_prediction(
     with EventLog(options.log, private) as log, ExitStack() as stack:
         plan = make_plan(options, child)
         stack.callback(plan.supervisors.close)
+        if plan.warning:
+            warn(plan.warning)
         clashes = plan.make_clashes()
         outcome = _Job(plan, log, clashes).run(stdin, warn)
         for sentence in clashes.tell():

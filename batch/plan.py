@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -58,6 +58,8 @@ class Plan:
         `trifuse.classifiers.card.describe_promises`.
     groups : GroupJudge, optional
         Where a table of groups is asked for.
+    warning : str
+        What is to be told of the inputs before the first is scored, if anything is.
     """
 
     options: PredictionOptions
@@ -66,6 +68,7 @@ class Plan:
     form: Format
     promises: dict[str, Any]
     groups: GroupJudge | None = None
+    warning: str = ""
 
     def make_clashes(self) -> Clashes:
         """Be ready to look for inputs whose rows would call them alike."""
@@ -178,6 +181,7 @@ def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
         options.names_groups_by == STUDY,
         about.get("decision") is not None,
     )
+    known = Recipe.from_dict(about["recipe"]).review.groups
     settings = WorkerSettings(
         options.model,
         file_sha256(path),
@@ -185,19 +189,38 @@ def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
         options.max_pixels,
         options.timeout,
         options.memory,
-        _find_groups(about, layout.extra),
+        _find_groups(known, layout.extra),
     )
     form, supervisors = _make_format(options, layout), Supervisors(settings, child)
     supervisors.start()  # a model that does not fit is told now
     promises = describe_promises(call_model(path), about)
     groups = plan_groups(options, form.layout, prior) if options.groups else None
-    return Plan(options, about["recipe_fingerprint"], supervisors, form, promises, groups)
+    warning = _miss_groups(known, [name for name in layout.extra if name != STUDY])
+    fingerprint = about["recipe_fingerprint"]
+    return Plan(options, fingerprint, supervisors, form, promises, groups, warning)
 
 
-def _find_groups(about: Mapping[str, Any], carried: Sequence[str]) -> tuple[int, ...]:
+def _find_groups(names: Sequence[str], carried: Sequence[str]) -> tuple[int, ...]:
     """Find the columns that the model's prediction sets know; -1 for one that is not carried."""
-    names = Recipe.from_dict(about["recipe"]).review.groups
     return tuple(carried.index(name) if name in carried else -1 for name in names)
+
+
+def _miss_groups(names: Sequence[str], carried: Sequence[str]) -> str:
+    """Tell of a column that the prediction sets know, and tables with others do not have.
+
+    >>> _miss_groups(["age"], ["sex", "Age"])
+    "warning: no table among the inputs has a column 'age', by which the model's prediction sets \
+are: it is missing of all images"
+    >>> _miss_groups(["age"], []), _miss_groups(["age"], ["age"])
+    ('', '')
+    """
+    lost = [name for name in names if carried and name not in carried]
+    if not lost:
+        return ""
+    return (
+        f"warning: no table among the inputs has a column {lost[0]!r}, by which the model's "
+        "prediction sets are: it is missing of all images"
+    )
 
 
 def _choose_columns(options: PredictionOptions) -> tuple[str, ...]:

@@ -77,6 +77,15 @@ def test_sets_are_those_of_the_age_that_a_table_tells(trifuse, strata_file, pict
     assert sets == [row["prediction_set"] for row in found[2 :: len(ages)]]
 
 
+def test_a_table_without_the_column_is_told_of(trifuse, strata_file, pictures, tmp_path):
+    inputs = tmp_path / "inputs.csv"
+    inputs.write_text(f"path,Age\n{pictures[0]},20\n")
+    result = trifuse("predict", "-m", strata_file, inputs, "-o", "-")
+    assert result.code == 0
+    assert result.err.count("warning: no table among the inputs has a column 'age', by which") == 1
+    assert "warning" not in trifuse("predict", "-m", strata_file, pictures[0], "-o", "-").err
+
+
 @pytest.mark.parametrize(
     ("column", "fault"),
     [("Age", ", which the archive's table"), ("label", ", which holds the labels: of new images")],
