@@ -146,6 +146,9 @@ def test_what_is_done_is_given_while_a_chunk_fills_slowly(jobs, monkeypatch):
     def items():
         for number in range(12):
             time.sleep(0.2 if number > 3 else 0)
+            began = time.monotonic()
+            while number == 11 and not given and time.monotonic() - began < 20:
+                time.sleep(0.01)  # a busy machine starts its workers slowly
             had.append(len(given))
             yield Item(str(number))
 
