@@ -18,6 +18,7 @@ from trifuse.batch.job_options import PredictionOptions
 from trifuse.batch.outputs.formats.csv_format import CsvFormat
 from trifuse.batch.outputs.rows import ERROR, OK, ImageRow, RowLayout
 from trifuse.classifiers.archive import ModelFileError
+from trifuse.classifiers.group_pooling import Pooling, pool, weigh_evidence
 from trifuse.classifiers.model_file import load_model
 from trifuse.classifiers.output import (
     UNFINISHED,
@@ -26,7 +27,6 @@ from trifuse.classifiers.output import (
     open_output,
     writing,
 )
-from trifuse.classifiers.pooling import Pooling, pool, weigh_evidence
 from trifuse.classifiers.reasons import REASONS, find_reasons, rank_classes
 from trifuse.datasets.prediction_files import PredictionRow, read_prediction_rows
 from trifuse.datasets.predictions import read_scores

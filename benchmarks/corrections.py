@@ -73,7 +73,7 @@ class Study:
             self.take(rows), labels, folds, len(self.table.classes), self.recipe,
             with_residuals=True,
         )  # fmt: skip
-        review = fit_review(labels, part.group_indices, folds, found, self.recipe)
+        review, _ = fit_review(labels, part.group_indices, folds, found, self.recipe)
         return ensemble, found, review
 
     def take(self, rows: Rows) -> Blocks:

@@ -94,7 +94,7 @@ def train(table: LabelledTable, recipe: Recipe, jobs: int) -> Model:
     )
     encoder, blocks = encode_archive(table.paths, build_extractor(recipe, table.paths), jobs)
     images = [file_sha256(path) for path in table.paths]
-    model, _ = fit_model(encoder, blocks, table, folds, images)
+    model, *_ = fit_model(encoder, blocks, table, folds, images)
     return model
 
 

@@ -73,7 +73,7 @@ def main() -> None:
     _, out_of_fold = fit_ensemble(
         blocks, labels, folds, len(CLASS_SHARES), recipe, with_residuals=True
     )
-    review = fit_review(labels, np.arange(len(labels)), folds, out_of_fold, recipe)
+    review, _ = fit_review(labels, np.arange(len(labels)), folds, out_of_fold, recipe)
     seconds = time.process_time() - started
     print(f"{arguments.images:,} images: blocks {size:.2f} GB, peak {before:.2f} GB when drawn")
     print(f"fitted in {seconds:.0f} s of processor time, peak {peak():.2f} GB")

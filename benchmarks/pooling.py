@@ -22,7 +22,7 @@ from trifuse.classifiers.bootstrap import (
     mean_of_known,
     number_groups,
 )
-from trifuse.classifiers.pooling import fit_pooling, pool, sum_groups
+from trifuse.classifiers.group_pooling import fit_pooling, pool, sum_groups
 from trifuse.classifiers.scored_images import ScoredImages
 from trifuse.classifiers.text_tables import markdown_table
 from trifuse.datasets.splits import grouped_stratified_folds

@@ -153,7 +153,7 @@ def cross_validate(
         ensemble, scores = fit_ensemble(
             fitted, labels[training], inner, len(table.classes), recipe, with_residuals=True
         )
-        review = fit_review(labels[training], part.group_indices, inner, scores, recipe)
+        review, _ = fit_review(labels[training], part.group_indices, inner, scores, recipe)
         sets[test] = review.sets.contain(ensemble.probabilities(held_out))
         unfamiliar[test] = review.novelty.are_unfamiliar(ensemble.project(held_out))
         found.append(review.novelty.are_unfamiliar(ensemble.project(others)))

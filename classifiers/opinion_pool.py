@@ -1,4 +1,4 @@
-"""The logarithmic opinion pool: members' probabilities become the ensemble's."""
+"""The logarithmic opinion pool of an ensemble: members' probabilities become one."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from trifuse.classifiers.conformal import (
     measure_coverage,
 )
 from trifuse.classifiers.ensemble import OutOfFold
+from trifuse.classifiers.group_pooling import Pooling, fit_pooling
 from trifuse.classifiers.member import Folds, held_out_parts
 from trifuse.classifiers.novelty import Novelty, fit_novelty, fit_threshold
-from trifuse.classifiers.pooling import Pooling, fit_pooling
 from trifuse.recipes.recipe import Recipe
 
 LARGE_SET = 3
@@ -111,8 +111,10 @@ def fit_review(
     out_of_fold: OutOfFold,
     recipe: Recipe,
     strata: Sequence[str] = (),
-) -> Review:
+) -> tuple[Review, HeldOut]:
     """Fit prediction sets and novelty beside an ensemble.
+
+    What is said out of fold is under the bounds that the other folds give.
 
     Parameters
     ----------
@@ -126,51 +128,32 @@ def fit_review(
         By the recipe's groups; see `trifuse.classifiers.bands.name_stratum`.
     """
     novelty, scores = fit_novelty(out_of_fold.residuals, recipe)
-    held = review_held_out(labels, groups, folds, out_of_fold, recipe, strata)
-    labels, groups = labels[held.rows], groups[held.rows]
-    strata = [strata[row] for row in held.rows] if strata else ()
-    sizes, classes = held.sets.sum(axis=1), range(held.sets.shape[1])
+    coverage, alarms = recipe.review.coverage, _find_alarms(scores, folds, recipe)
+    rows, probabilities = out_of_fold.rows, out_of_fold.probabilities["ensemble"]
+    labels, groups = labels[rows], groups[rows]
+    own_strata = [strata[row] for row in rows] if strata else []
+    inside = np.zeros(probabilities.shape, dtype=bool)
+    for others, own in held_out_parts(rows, folds):
+        known, told = (
+            [own_strata[place] for place in part] if strata else [] for part in (others, own)
+        )
+        given = fit_prediction_sets(
+            probabilities[others], labels[others], groups[others], coverage, known
+        )
+        inside[own] = given.contain(probabilities[own], told or None)
+    sizes, classes = inside.sum(axis=1), range(probabilities.shape[1])
     figures = ReviewFigures(
-        coverage=tuple(measure_coverage(held.sets, labels, [index]) for index in classes),
+        coverage=tuple(measure_coverage(inside, labels, [index]) for index in classes),
         set_size=float(sizes.mean()),
         large_sets=float(np.mean(sizes > LARGE_SET)),
-        false_alarms=float(_find_alarms(scores, folds, recipe).mean()),
-        strata=_measure_strata(held.sets, labels, groups, strata),
+        false_alarms=float(alarms.mean()),
+        strata=_measure_strata(inside, labels, groups, own_strata),
     )
-    coverage = recipe.review.coverage
-    sets = fit_prediction_sets(held.probabilities, labels, groups, coverage, strata)
+    sets = fit_prediction_sets(probabilities, labels, groups, coverage, own_strata)
     prior = np.bincount(labels, minlength=len(classes)) / len(labels)
-    pooling = fit_pooling(held.probabilities, labels, groups, prior, coverage)
-    return Review(sets, novelty, figures, pooling)
-
-
-def review_held_out(
-    labels: NDArray[np.intp],
-    groups: NDArray[np.intp],
-    folds: Folds,
-    out_of_fold: OutOfFold,
-    recipe: Recipe,
-    strata: Sequence[str] = (),
-) -> HeldOut:
-    """Say of each fold's images what the bounds that the other folds give say of them.
-
-    The arguments are those of `fit_review`.
-    """
-    _, scores = fit_novelty(out_of_fold.residuals, recipe)
-    rows, probabilities = out_of_fold.rows, out_of_fold.probabilities["ensemble"]
-    inside, coverage = np.zeros(probabilities.shape, dtype=bool), recipe.review.coverage
-    for others, held in held_out_parts(rows, folds):
-        known = rows[others]
-        sets = fit_prediction_sets(
-            probabilities[others],
-            labels[known],
-            groups[known],
-            coverage,
-            [strata[row] for row in known] if strata else (),
-        )
-        told = [strata[row] for row in rows[held]] if strata else None
-        inside[held] = sets.contain(probabilities[held], told)
-    return HeldOut(rows, probabilities, inside, _find_alarms(scores, folds, recipe)[rows])
+    pooling = fit_pooling(probabilities, labels, groups, prior, coverage)
+    held_out = HeldOut(rows, probabilities, inside, alarms[rows])
+    return Review(sets, novelty, figures, pooling), held_out
 
 
 def _measure_strata(

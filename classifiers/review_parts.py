@@ -11,8 +11,8 @@ import numpy as np
 
 from trifuse.classifiers.archive import Arrays
 from trifuse.classifiers.conformal import PredictionSets
+from trifuse.classifiers.group_pooling import Pooling
 from trifuse.classifiers.novelty import Novelty
-from trifuse.classifiers.pooling import Pooling
 from trifuse.classifiers.review import Rate, Review, ReviewFigures
 from trifuse.recipes.recipe import Recipe
 

@@ -23,7 +23,7 @@ from trifuse.classifiers.member import Folds
 from trifuse.classifiers.metrics import describe_metrics
 from trifuse.classifiers.model import Model, TrainingImages, check_class_names
 from trifuse.classifiers.network_file import Network, NetworkError
-from trifuse.classifiers.review import HeldOut, fit_review, review_held_out
+from trifuse.classifiers.review import HeldOut, fit_review
 from trifuse.datasets.splits import find_doubts, fit_fold_count, grouped_stratified_folds
 from trifuse.datasets.table import LabelledTable, name_few
 from trifuse.encoders.blocks import BlockEncoder, Blocks, FeatureExtractor
@@ -106,14 +106,8 @@ def fit_archive(
         logits[NETWORK] = score_by_networks(table.paths, classifiers, seen, jobs)
     encoder, blocks = encode_archive(images, extractor, jobs)
     known = [*inspection.images, *(image for network in networks for image in network.about.seen)]
-    model, out_of_fold = fit_model(encoder, blocks | logits, table, folds, known, classifiers)
-    held_out = review_held_out(
-        table.label_indices,
-        table.group_indices,
-        folds,
-        out_of_fold,
-        recipe,
-        name_strata(table, recipe),
+    model, out_of_fold, held_out = fit_model(
+        encoder, blocks | logits, table, folds, known, classifiers
     )
     training = describe_training(inspection, out_of_fold, held_out, about, doubts)
     return Fitted(model, training, held_out)
@@ -162,7 +156,7 @@ def fit_model(
     folds: Folds,
     images: Sequence[str],
     networks: Sequence[CnnClassifier] = (),
-) -> tuple[Model, OutOfFold]:
+) -> tuple[Model, OutOfFold, HeldOut]:
     """Fit everything that sees labels.
 
     Parameters
@@ -192,12 +186,12 @@ def fit_model(
         ensemble, out_of_fold = fit_ensemble(
             blocks, labels, folds, len(table.classes), recipe, with_residuals=True
         )
-        review = fit_review(labels, groups, folds, out_of_fold, recipe, strata)
+        review, held_out = fit_review(labels, groups, folds, out_of_fold, recipe, strata)
         if columns:
             decision = fit_decision(labels, groups, folds, out_of_fold, columns, recipe)
     known, own = TrainingImages.of(images), tuple(networks)
     model = Model(table.classes, encoder, ensemble, review, known, own, decision)
-    return model, out_of_fold
+    return model, out_of_fold, held_out
 
 
 def name_strata(table: LabelledTable, recipe: Recipe) -> list[str]:

@@ -11,8 +11,8 @@ from trifuse.batch.inputs.items import Item, Record
 from trifuse.batch.outputs.formats import find_formats
 from trifuse.batch.outputs.rows import RowLayout
 from trifuse.classifiers.conformal import PredictionSets
+from trifuse.classifiers.group_pooling import Pooling, pool, weigh_evidence
 from trifuse.classifiers.output import OutputError
-from trifuse.classifiers.pooling import Pooling, pool, weigh_evidence
 from trifuse.datasets.predictions import read_predictions
 
 CLASSES = ("mel", "nv", "d;f")

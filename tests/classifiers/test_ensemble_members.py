@@ -104,7 +104,7 @@ def test_prediction_sets_come_from_what_the_network_has_not_seen(with_network):
     blocks, labels, folds, unseen = with_network
     rules = recipe("svm")
     _, out_of_fold = fit_ensemble(blocks, labels, folds, CLASSES, rules, with_residuals=True)
-    review = fit_review(labels, np.arange(N), folds, out_of_fold, rules)
+    review, _ = fit_review(labels, np.arange(N), folds, out_of_fold, rules)
     likelihoods = out_of_fold.probabilities["ensemble"][np.arange(len(unseen)), labels[unseen]]
     for index, floor in enumerate(review.sets.floors):
         assert floor == 0 or floor in likelihoods[labels[unseen] == index]

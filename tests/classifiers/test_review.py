@@ -41,7 +41,7 @@ def problem():
 def fitted(problem):
     _, labels, folds = problem
     _, out_of_fold = fit_ensemble(*problem, CLASSES, RECIPE, with_residuals=True)
-    return out_of_fold, fit_review(labels, GROUPS, folds, out_of_fold, RECIPE)
+    return out_of_fold, fit_review(labels, GROUPS, folds, out_of_fold, RECIPE)[0]
 
 
 def test_its_parts_are_those_of_the_recipe(problem, fitted):
@@ -93,7 +93,7 @@ def test_the_figures_are_plain_numbers(fitted):
 def test_fitting_again_gives_the_same(problem, fitted):
     _, labels, folds = problem
     out_of_fold, review = fitted
-    again = fit_review(labels, GROUPS, folds, out_of_fold, RECIPE)
+    again, _ = fit_review(labels, GROUPS, folds, out_of_fold, RECIPE)
     assert again.figures == review.figures
     assert again.novelty.threshold == review.novelty.threshold
 
@@ -102,7 +102,7 @@ def test_strata_are_measured_under_floors_that_the_other_folds_gave(problem, fit
     _, labels, folds = problem
     out_of_fold, plain = fitted
     strata = [("young", "old")[lesion % 2] for lesion in GROUPS // CLASSES]
-    review = fit_review(labels, GROUPS, folds, out_of_fold, RECIPE, strata)
+    review, _ = fit_review(labels, GROUPS, folds, out_of_fold, RECIPE, strata)
     probabilities = out_of_fold.probabilities["ensemble"]
     expected = fit_prediction_sets(probabilities, labels, GROUPS, 0.8, strata)
     np.testing.assert_array_equal(review.sets.floors, plain.sets.floors)

@@ -1,4 +1,4 @@
-"""Pooling: what the images of one lesion, or of one study, say together.
+"""Pooling over images: what those of one lesion, or of one study, say together.
 
 Each image gives evidence for each class, the logarithm of its probability less that of the class's
 share. The images of a lesion are much alike: were their evidence summed, as that of independent

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from trifuse.classifiers.conformal import fit_prediction_sets
-from trifuse.classifiers.pooling import LEAST_GROUPS, fit_pooling, pool, sum_groups, weigh_evidence
+from trifuse.classifiers.group_pooling import (
+    LEAST_GROUPS,
+    fit_pooling,
+    pool,
+    sum_groups,
+    weigh_evidence,
+)
 
 PRIOR = np.array([0.5, 0.3, 0.2])
 
