@@ -213,6 +213,8 @@ def _write(
     from trifuse.studies.result_files import write_figure_files, write_result_files
 
     if options["output"] is not None:
+        if not results:
+            say(f"no image has a reason for a review: nothing is written to {options['output']}.")
         for result in results:
             write_result_files(make_folder(options["output"]), result)
     folder, page = options["figures"], options["page"]

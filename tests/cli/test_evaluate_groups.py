@@ -148,3 +148,10 @@ def test_refuses_what_cannot_be_done(trifuse, written, options, code, message):
     ran = trifuse("evaluate", "p.csv", "t.csv", *options)
     assert (ran.code, message in ran.err) == (code, True), ran.err
     assert not Path("x").exists()
+
+
+def test_without_a_reason_there_is_nothing_to_write(trifuse, written):
+    ran = trifuse("evaluate", "p.csv", "t.csv", "-o", "x")
+    assert ran.code == 0, ran.err
+    assert "no image has a reason for a review: nothing is written to x." in ran.err
+    assert not Path("x").exists()
