@@ -119,9 +119,10 @@ class JudgedScheduleOptions(ScheduleOptions):
 class CrossFittingSchedule(ScheduleOptions):
     """A schedule to whose end every network is trained: there is nothing that judges epochs."""
 
-    stored: Annotated[int, Meta(ge=0, le=1000)] = 0
-    """Changes of each image of which the frozen layers' features are computed once and kept on the
-    disk, for the trained layers to learn from; 0 changes images anew at every step."""
+    stored: bool = False
+    """The frozen layers' features are computed once and kept on the disk, for the trained layers of
+    all networks to learn from: of as many changes of each image as a network will draw of it. If
+    false, images are changed anew at every step."""
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def test_the_page_of_training_has_what_networks_have_more():
     presets = Recipe().networks, Recipe.load("thorough").networks
     assert rows == [
         ("networks", "per_fold", *(str(own.per_fold) for own in presets)),
-        ("networks.schedule", "stored", *(str(own.schedule.stored) for own in presets)),
+        ("networks.schedule", "stored", *(str(own.schedule.stored).lower() for own in presets)),
     ]
     schedule = {item.name for item in fields(presets[0].schedule)}
     own = schedule - {item.name for item in fields(FinetuningRecipe().schedule)}

@@ -30,7 +30,7 @@ BY_KEY = {
     "positive": st.lists(st.text(), max_size=3),
     "sensitivity": st.lists(BY_TYPE[float], min_size=1, max_size=20),
     "per_fold": st.integers(0, 10),
-    "stored": st.integers(0, 1000),
+    "stored": st.booleans(),
     "views": st.sampled_from([1, 2, 4]),
     "members": st.lists(st.sampled_from(list(member_options())), min_size=1, unique=True),
 }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trifuse.recipes.finetuning import NetworkRecipe
 from trifuse.training.encoding import Source, read_pixels
 from trifuse.training.networks.augmentation import augment
+from trifuse.training.networks.schedule import count_steps
 
 AHEAD = 3
 """Batches that are made while the network learns from another."""
@@ -92,9 +93,8 @@ class Batches:
         """
         size, mixup = self.recipe.schedule.batch, self.recipe.augmentation.mixup
         random = np.random.default_rng((self.recipe.random_state, step))
-        rows = random.choice(len(self.labels), size=size, p=self._shares)
-        drawn = zip(rows, random.spawn(size), strict=True)
-        images = np.stack([self.draw(row, generator) for row, generator in drawn])
+        rows = self._rows(random)
+        images = self.look(step, rows, random)
         labels = self.labels[rows]
         if not mixup:
             return Batch(images, labels, labels, np.ones(size, np.float32))
@@ -104,12 +104,28 @@ class Batches:
         mixed = shown * images + (1 - shown) * images[others]
         return Batch(mixed, labels, labels[others], shares)
 
-    def draw(self, row: int, random: np.random.Generator) -> NDArray[np.float32]:
-        """Give an image, changed at random; float32 (side, side, 3)."""
-        recipe = self.recipe
-        return augment(
-            read_pixels(self.images[row]), recipe.network.side, recipe.augmentation, random
+    def look(
+        self,
+        step: int,  # noqa: ARG002
+        rows: NDArray[np.intp],
+        random: np.random.Generator,
+    ) -> NDArray[np.float32]:
+        """Give what a step sees of images, each changed at random."""
+        side, options = self.recipe.network.side, self.recipe.augmentation
+        return np.stack(
+            [
+                augment(read_pixels(self.images[row]), side, options, own)
+                for row, own in zip(rows, random.spawn(len(rows)), strict=True)
+            ]
         )
+
+    def rows(self, step: int) -> NDArray[np.intp]:
+        """Give the images that a step draws."""
+        return self._rows(np.random.default_rng((self.recipe.random_state, step)))
+
+    def _rows(self, random: np.random.Generator) -> NDArray[np.intp]:
+        size = self.recipe.schedule.batch
+        return random.choice(len(self.labels), size=size, p=self._shares)
 
     def iterate(self, start: int, stop: int) -> Iterator[Batch]:
         """Give the batches of the steps from `start` to before `stop`, the next ones made ahead."""
@@ -129,11 +145,14 @@ class Batches:
 
 
 class StoredBatches(Batches):
-    """Batches of what the frozen layers make of images: of each one of the kept changes is drawn.
+    """Batches of what the frozen layers make of images: each draw takes the image's next change.
 
     Parameters
     ----------
-    features : ndarray of float16, shape (n_all, stored, rows, columns, channels)
+    features : ndarray of float16, shape (n_changes, rows, columns, channels)
+        Of the changes of the first image, then of the second, and so on.
+    changes : ndarray of int, shape (n_all,)
+        Of each image, kept or not.
     rows : ndarray of int, shape (n_images,)
         The images that are learnt from, of all.
     labels : ndarray of int, shape (n_images,)
@@ -143,14 +162,37 @@ class StoredBatches(Batches):
     def __init__(
         self,
         features: NDArray[np.float16],
+        changes: NDArray[np.intp],
         rows: NDArray[np.intp],
         labels: NDArray[np.intp],
         recipe: NetworkRecipe,
     ) -> None:
         super().__init__((), labels, recipe)
-        self.features, self.rows = features, rows
+        self.features = features
+        drawn = rows[[self.rows(step) for step in range(count_steps(recipe.schedule))]]
+        first = np.cumsum(changes) - changes
+        self._places = first[drawn] + _occurrences(drawn) % changes[drawn]
 
-    def draw(self, row: int, random: np.random.Generator) -> NDArray[np.float32]:
-        """Give the features of one of the kept changes of an image."""
-        kept = random.integers(self.features.shape[1])
-        return np.asarray(self.features[self.rows[row], kept], np.float32)
+    def look(
+        self,
+        step: int,
+        rows: NDArray[np.intp],  # noqa: ARG002
+        random: np.random.Generator,  # noqa: ARG002
+    ) -> NDArray[np.float32]:
+        """Give the kept features of what a step draws; float32 (batch, rows, columns, channels)."""
+        places = self._places[step % len(self._places)]  # a trial may have more steps
+        return np.asarray(self.features[places], np.float32)
+
+
+def _occurrences(drawn: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Count, for each entry of an array, the same ones before it.
+
+    >>> _occurrences(np.array([[3, 5], [3, 3]])).tolist()
+    [[0, 0], [1, 2]]
+    """
+    flat = drawn.ravel()
+    order = np.argsort(flat, kind="stable")
+    _, starts, sizes = np.unique(flat[order], return_index=True, return_counts=True)
+    counted = np.empty_like(flat)
+    counted[order] = np.arange(len(flat)) - np.repeat(starts, sizes)
+    return counted.reshape(drawn.shape)

@@ -28,7 +28,7 @@ from trifuse.recipes.recipe import Recipe
 from trifuse.training.duplicates.guard import Inspection
 from trifuse.training.encoding import Source, read_pixels
 from trifuse.training.networks.children import run_children
-from trifuse.training.networks.fold_network import FEATURES, FoldNetwork, train_fold_network
+from trifuse.training.networks.fold_network import FoldNetwork, train_fold_network
 from trifuse.training.networks.network import (
     build_network,
     check_weights,
@@ -36,7 +36,7 @@ from trifuse.training.networks.network import (
     split_network,
 )
 from trifuse.training.networks.network_costs import announce
-from trifuse.training.networks.trunk import CnnTrunk, Shape, store_features
+from trifuse.training.networks.trunk import CnnTrunk, KeptFeatures, count_changes, store_features
 from trifuse.training.networks.work_folder import grow_array, write_whole
 from trifuse.training.parallel import map_images
 
@@ -123,8 +123,8 @@ def cross_fit(
     unfinished = [task for task in tasks if not task.is_finished()]
     if unfinished:
         announce(unfinished, images, trunk, jobs or 1, say)
-        if trunk and unfinished[0].shape:
-            store_features(folder / FEATURES, unfinished[0].shape, images, trunk, own, jobs)
+        if trunk and (kept := unfinished[0].kept):
+            store_features(kept, images, trunk, own, jobs)
         _train(unfinished, jobs or 1)
     whole = folder / "networks.tflite"
     if not whole.exists():
@@ -161,23 +161,23 @@ def _plan(
     trunk: CnnTrunk | None,
 ) -> list[FoldNetwork]:
     options, table = recipe.networks, inspection.table
-    shape: Shape | None = None
+    kept: KeptFeatures | None = None
     if trunk:
         blank = np.zeros((options.network.side, options.network.side, 3), np.uint8)
-        rows, columns, channels = trunk.features(blank).shape
-        shape = (len(table), options.schedule.stored, rows, columns, channels)
+        changes = count_changes(table.label_indices, options.seeded(0))
+        kept = KeptFeatures(folder / "features.f16", changes, trunk.features(blank).shape)
     parts = [rows for rows, _ in folds for _ in range(options.per_fold)]
     return [
         FoldNetwork(
             number=number,
             recipe=options.seeded(recipe.random_state + number),
             trunk_seed=recipe.random_state,
-            images=() if shape else images,
+            images=() if kept else images,
             labels=table.label_indices,
             classes=table.classes,
             rows=rows,
             calibration=_calibration([images[row] for row in rows], recipe),
-            shape=shape,
+            kept=kept,
             folder=folder,
         )
         for number, rows in enumerate(parts)

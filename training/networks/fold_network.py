@@ -27,11 +27,8 @@ from trifuse.training.networks.network import (
 )
 from trifuse.training.networks.schedule import count_steps
 from trifuse.training.networks.trainer import Trainer
-from trifuse.training.networks.trunk import Shape, open_features
+from trifuse.training.networks.trunk import KeptFeatures
 from trifuse.training.networks.work_folder import write_whole
-
-FEATURES = "features.f16"
-"""What the frozen layers make of the images, in the folder of the training."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,8 @@ class FoldNetwork:
         The images that it learns from.
     calibration : sequence of Source
         Those of them on which the ranges of a network of 8 bits are measured.
-    shape : Shape or None
-        Of the features that are kept; none where images are changed anew at every step.
+    kept : KeptFeatures or None
+        None where images are changed anew at every step.
     folder : Path
     """
 
@@ -67,7 +64,7 @@ class FoldNetwork:
     classes: tuple[str, ...]
     rows: NDArray[np.intp]
     calibration: Sequence[Source]
-    shape: Shape | None
+    kept: KeptFeatures | None
     folder: Path
 
     def is_finished(self) -> bool:
@@ -102,11 +99,11 @@ class FoldNetwork:
             network = build_network(self.recipe, len(self.classes), self.trunk_seed)
         labels = self.labels[self.rows]
         batches: Batches
-        if self.shape:
+        if self.kept:
             _, network = split_network(network, self.recipe)
             if features is None:
-                features = open_features(self.folder / FEATURES, self.shape)
-            batches = StoredBatches(features, self.rows, labels, self.recipe)
+                features = self.kept.open()
+            batches = StoredBatches(features, self.kept.changes, self.rows, labels, self.recipe)
         else:
             batches = Batches([self.images[row] for row in self.rows], labels, self.recipe)
         checkpoint = self._file("checkpoint.npz")

@@ -139,7 +139,7 @@ def split_network(network: TrainableNetwork, recipe: NetworkRecipe) -> tuple[Any
     if cut is None:
         msg = (
             "no frozen layer gives all that the layers after it need, so there is nothing to keep "
-            "of images; freeze more layers (frozen), or keep nothing (stored = 0)"
+            "of images; freeze more layers (frozen), or keep nothing (stored = false)"
         )
         raise FinetuningError(msg)
     trunk = keras.Model(backbone.input, {"features": cut})

@@ -17,9 +17,9 @@ from trifuse.datasets.table import count
 from trifuse.features.quiet import import_tensorflow
 from trifuse.features.stages import duration
 from trifuse.training.encoding import Source
-from trifuse.training.networks.fold_network import FEATURES, FoldNetwork
+from trifuse.training.networks.fold_network import FoldNetwork
 from trifuse.training.networks.network import network_weights
-from trifuse.training.networks.trunk import CnnTrunk, changed_features
+from trifuse.training.networks.trunk import ChangedImage, CnnTrunk, changed_features
 
 COPIES = 6
 """Of a network's weights on the disk: while it learns, with its optimiser's state, and after."""
@@ -45,17 +45,17 @@ def announce(
         If the disk has not as much.
     """
     task, blank = tasks[0], None
-    if task.shape:
-        blank = np.broadcast_to(np.float16(0), task.shape)
+    if task.kept:
+        blank = np.broadcast_to(np.float16(0), task.kept.whole_shape)
     trainer = task.trainer(blank)
     a_step = trainer.seconds_a_step(clock=time.process_time)
     seconds = a_step * _longest([one.steps - one.steps_done() for one in tasks], jobs)
     disk = COPIES * len(tasks) * sum(array.nbytes for array in network_weights(trainer.network))
-    if trunk and task.shape:
-        missing = prod(task.shape) * 2 - _size(task.folder / FEATURES)
+    if trunk and task.kept:
+        missing = prod(task.kept.whole_shape) * 2 - _size(task.kept.path)
         disk += missing
         seconds += (
-            missing / (2 * prod(task.shape[2:])) * _seconds_a_change(task, images, trunk) / jobs
+            missing / (2 * prod(task.kept.shape)) * _seconds_a_change(task, images, trunk) / jobs
         )
     import_tensorflow().keras.utils.clear_session()
     memory = (jobs + 1) * _peak_memory()
@@ -69,7 +69,7 @@ def announce(
     if free < disk:
         msg = (
             f"{task.folder} needs {_gigabytes(disk)}, and its disk has {_gigabytes(free)} left; "
-            "make room, name an output on another disk, or lower stored in [networks.schedule]."
+            "make room, name an output on another disk, or shorten [networks.schedule]."
         )
         raise OutputError(msg)
 
@@ -84,9 +84,9 @@ def _longest(steps: Sequence[int], jobs: int) -> int:
 
 def _seconds_a_change(task: FoldNetwork, images: Sequence[Source], trunk: CnnTrunk) -> float:
     """Time what the frozen layers make of one image, which is read once for all of its changes."""
-    changed_features(trunk, task.recipe, 1, (0, images[0]))  # makes ready
+    changed_features(trunk, task.recipe, ChangedImage(images[0], 0, range(1)))  # makes ready
     started = time.process_time()
-    changed_features(trunk, task.recipe, TRIED, (0, images[0]))
+    changed_features(trunk, task.recipe, ChangedImage(images[0], 0, range(TRIED)))
     return (time.process_time() - started) / TRIED
 
 

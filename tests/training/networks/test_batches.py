@@ -140,12 +140,43 @@ def test_mixed_images_are_of_the_same_draw(batches):
         assert plain.labels[int(np.argmin(distances))] == mixed.others[row]
 
 
-def test_stored_features_are_drawn_with_their_labels(finetuning):
-    kept = np.arange(5 * 3, dtype=np.float16).reshape(5, 3, 1, 1, 1)  # 3 changes of 5 images
-    rows = np.array([4, 0, 2])
-    recipe = finetuning(schedule={"batch": 200})
-    batch = StoredBatches(kept, rows, np.array([0, 1, 2]), recipe).make(0)
-    assert (batch.images.shape, batch.images.dtype) == ((200, 1, 1, 1), np.float32)
-    numbers = batch.images.ravel().astype(int)
-    np.testing.assert_array_equal(numbers // 3, rows[batch.labels])
-    assert set(numbers % 3) == {0, 1, 2}
+CHANGES = np.array([3, 1, 4, 2, 5])
+
+
+@pytest.fixture
+def stored(finetuning):
+    """Batches of three of five images, whose feature is 10 times the image and the change."""
+    features = [10 * row + change for row, n in enumerate(CHANGES) for change in range(n)]
+    kept = np.array(features, np.float16).reshape(-1, 1, 1, 1)
+    schedule = {"batch": 20, "images_per_epoch": 60, "epochs": 2}
+    recipe = finetuning(schedule=schedule)
+    return StoredBatches(kept, CHANGES, np.array([4, 0, 2]), np.array([0, 1, 2]), recipe)
+
+
+def test_stored_features_are_drawn_with_their_labels(stored):
+    batch = stored.make(1)
+    assert (batch.images.shape, batch.images.dtype) == ((20, 1, 1, 1), np.float32)
+    np.testing.assert_array_equal(batch.images.ravel() // 10, stored_rows(batch))
+
+
+def stored_rows(batch):
+    return np.array([4, 0, 2])[batch.labels]
+
+
+def test_every_draw_takes_the_next_change(stored):
+    batches = [stored.make(step) for step in range(6)]
+    images = np.concatenate([batch.images.ravel() for batch in batches]).astype(int)
+    assert len(images) == 120
+    for row in (4, 0, 2):
+        changes = images[images // 10 == row] % 10
+        np.testing.assert_array_equal(changes, np.arange(len(changes)) % CHANGES[row])
+
+
+def test_a_trial_may_have_more_steps_than_the_schedule(stored):
+    assert stored.make(6).images.shape == (20, 1, 1, 1)
+
+
+def test_stored_batches_do_not_depend_on_those_before(stored):
+    later = stored.make(4)
+    stored.make(0)
+    assert_same(stored.make(4), later)

@@ -46,7 +46,7 @@ def networked(finetuning):
             "epochs": 2,
             "images_per_epoch": 12,
             "ema": 0.5,
-            "stored": 2,
+            "stored": True,
             **schedule,
         }
         chosen = {key: options[key] for key in ("network", "augmentation", "balance", "export")}
@@ -172,7 +172,7 @@ def test_it_goes_on_to_the_same_bytes(cross, crossed, tmp_path, monkeypatch, con
 
 
 def test_images_may_be_anew_at_every_step(crossed, networked, inspection, few_layers, tmp_path):
-    recipe = networked(schedule={"stored": 0}, per_fold=2)
+    recipe = networked(schedule={"stored": False}, per_fold=2)
     folds = draw_folds(inspection.table, recipe)
     tasks = crossfit._plan(inspection, inspection.table.paths, folds, recipe, tmp_path, None)
     assert [task.rows is folds[task.number // 2][0] for task in tasks] == [True] * 4

@@ -23,7 +23,7 @@ frozen = "norm_1"
 epochs = 2
 images_per_epoch = 12
 batch = 4
-stored = 2
+stored = true
 [networks.export]
 rows = 32
 columns = 40

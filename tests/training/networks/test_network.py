@@ -204,7 +204,7 @@ def test_the_upper_part_gives_what_the_whole_gives(build, finetuning):
 
 
 def test_there_must_be_something_to_cut_off(build, finetuning):
-    with pytest.raises(FinetuningError, match=r"^no frozen layer gives all .* \(stored = 0\)$"):
+    with pytest.raises(FinetuningError, match=r"^no frozen layer gives all .* \(stored = false\)$"):
         split_network(build(frozen=0), finetuning(network={"frozen": 0}))
 
 
