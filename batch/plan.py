@@ -24,6 +24,8 @@ from trifuse.batch.workers.messages import WorkerSettings
 from trifuse.batch.workers.pool import Supervisors
 from trifuse.batch.workers.supervisor import Child
 from trifuse.classifiers.card import describe_promises
+from trifuse.classifiers.metadata import metadata_from
+from trifuse.classifiers.model import name_columns
 from trifuse.classifiers.model_file import read_about
 from trifuse.classifiers.output import check_name, check_output
 from trifuse.classifiers.packages.installed_models import call_model
@@ -181,7 +183,8 @@ def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
         options.names_groups_by == STUDY,
         about.get("decision") is not None,
     )
-    known = Recipe.from_dict(about["recipe"]).review.groups
+    groups_of_sets = Recipe.from_dict(about["recipe"]).review.groups
+    known = name_columns(groups_of_sets, metadata_from(about.get("metadata")))
     settings = WorkerSettings(
         options.model,
         file_sha256(path),
@@ -189,37 +192,37 @@ def make_plan(options: PredictionOptions, child: Child | None = None) -> Plan:
         options.max_pixels,
         options.timeout,
         options.memory,
-        _find_groups(known, layout.extra),
+        _find_columns(known, layout.extra),
     )
     form, supervisors = _make_format(options, layout), Supervisors(settings, child)
     supervisors.start()  # a model that does not fit is told now
     promises = describe_promises(call_model(path), about)
     groups = plan_groups(options, form.layout, prior) if options.groups else None
-    warning = _miss_groups(known, [name for name in layout.extra if name != STUDY])
+    warning = _miss_columns(known, [name for name in layout.extra if name != STUDY])
     fingerprint = about["recipe_fingerprint"]
     return Plan(options, fingerprint, supervisors, form, promises, groups, warning)
 
 
-def _find_groups(names: Sequence[str], carried: Sequence[str]) -> tuple[int, ...]:
-    """Find the columns that the model's prediction sets know; -1 for one that is not carried."""
+def _find_columns(names: Sequence[str], carried: Sequence[str]) -> tuple[int, ...]:
+    """Find the columns that the model makes use of; -1 for one that is not carried."""
     return tuple(carried.index(name) if name in carried else -1 for name in names)
 
 
-def _miss_groups(names: Sequence[str], carried: Sequence[str]) -> str:
-    """Tell of a column that the prediction sets know, and tables with others do not have.
+def _miss_columns(names: Sequence[str], carried: Sequence[str]) -> str:
+    """Tell of a column that the model makes use of, and tables with others do not have.
 
-    >>> _miss_groups(["age"], ["sex", "Age"])
-    "warning: no table among the inputs has a column 'age', by which the model's prediction sets \
-are: it is missing of all images"
-    >>> _miss_groups(["age"], []), _miss_groups(["age"], ["age"])
+    >>> _miss_columns(["age"], ["sex", "Age"])
+    "warning: no table among the inputs has a column 'age', of which the model makes use: they \
+tell nothing of it"
+    >>> _miss_columns(["age"], []), _miss_columns(["age"], ["age"])
     ('', '')
     """
-    lost = [name for name in names if carried and name not in carried]
+    lost = [repr(name) for name in names if carried and name not in carried]
     if not lost:
         return ""
     return (
-        f"warning: no table among the inputs has a column {lost[0]!r}, by which the model's "
-        "prediction sets are: it is missing of all images"
+        f"warning: no table among the inputs has a column {' or '.join(lost)}, of which the model "
+        "makes use: they tell nothing of it"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from trifuse.classifiers.card_alerts import render_alerts
 from trifuse.classifiers.card_text import (
+    ALONE,
     BY_CLASS,
     CALIBRATION,
     CROSS_FITTED,
@@ -106,8 +107,21 @@ def _render_fitting(about: Mapping[str, Any]) -> str:
         f"The blocks are fused with these weights: {_pairs(about['recipe']['fusion']['weights'])}.",
         f"Weights of the members: {_pairs(about['member_weights'])}.",
         f"Temperatures: {_pairs(about['temperatures'])}.",
+        _describe_metadata(about["metadata"]),
     )
     return fill(" ".join(sentences), 92)
+
+
+def _describe_metadata(columns: Sequence[Mapping[str, Any]]) -> str:
+    if not columns:
+        return "The probabilities are of an image's pixels alone."
+    told = [
+        f"{column['name']} ({', '.join(column['words'])})"
+        if column["words"]
+        else f"{column['name']} ({column['knots'][0]:g} to {column['knots'][-1]:g})"
+        for column in columns
+    ]
+    return f"Taken beside an image's pixels, where it is known: {'; '.join(told)}."
 
 
 def _render_networks(training: Mapping[str, Any]) -> str:
@@ -146,7 +160,16 @@ def _render_doubt(about: Mapping[str, Any]) -> str:
         false_alarms=_percent(figures["false_alarms"]),
         many=MANY_GROUPS,
         strata=_render_strata(about),
+        alone=_render_alone(figures.get("alone")),
     )
+
+
+def _render_alone(figures: Mapping[str, Any] | None) -> str:
+    if figures is None:
+        return ""
+    coverage = _percent(figures["coverage"])
+    sentence = ALONE.format(coverage=coverage, set_size=figures["set_size"])
+    return f"\n\n{fill(sentence, 92)}"
 
 
 def _render_strata(about: Mapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ What calibration did to the finding of these classes, out of fold:
 
 {calibration}
 """
+ALONE = tuple(f"{name}, images alone" for name in (SENSITIVITY, SPECIFICITY))
+"""Were nothing known of the images beside their pixels."""
 CALIBRATION = {
     SENSITIVITY: "first class positive: sensitivity",
     SPECIFICITY: "first class positive: specificity",
@@ -45,16 +47,18 @@ def render_alerts(about: Mapping[str, Any]) -> str:
             f"{point['wanted']:g}",
             f"{point['threshold']:.4f}",
             *(_write(point[name]) for name in (SENSITIVITY, SPECIFICITY)),
+            *map(_write, point.get("alone") or ()),
         )
         for point in found["points"]
     ]
+    header = ("alert", "threshold", SENSITIVITY, SPECIFICITY, *ALONE)
     costs = [
         (title, _write(found["before"][name]), _write(found["after"][name]))
         for name, title in CALIBRATION.items()
     ]
     return TEXT.format(
         classes=fill(classes, 92),
-        points=markdown_table(("alert", "threshold", SENSITIVITY, SPECIFICITY), points),
+        points=markdown_table(header[: len(points[0])], points),
         calibration=markdown_table(("figure", "before calibration", "after"), costs),
     )
 

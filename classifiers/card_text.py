@@ -92,8 +92,13 @@ bounds that the others gave:
 A set held {set_size:.2f} classes on average, and more than {large} for {large_sets} of the images;
 {false_alarms} of the images were called unfamiliar. Classes of fewer than {many} groups get wider
 sets, lest chance in so few break the promise. All this is for images like the training archive's.\
-{strata}\
+{strata}{alone}\
 """
+
+ALONE = (
+    "Were nothing known of these images beside their pixels, {coverage} of the sets would hold the "
+    "class, and {set_size:.2f} classes on average."
+)
 
 STRATA = """
 

@@ -39,12 +39,16 @@ class OperatingPoint:
     sensitivity, specificity : Estimate
         Shares of the positive images that were alerts, and of the others that were none, each fold
         under the threshold that the other folds gave; intervals over groups.
+    alone : tuple of Estimate, optional
+        Both, were nothing known of the images beside their pixels; where the ensemble takes
+        metadata.
     """
 
     wanted: Annotated[float, msgspec.Meta(gt=0, lt=1)]
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)]
     sensitivity: Estimate
     specificity: Estimate
+    alone: tuple[Estimate, Estimate] | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from trifuse.classifiers.decision import (
     OperatingPoint,
     sum_columns,
 )
-from trifuse.classifiers.ensemble import OutOfFold
+from trifuse.classifiers.ensemble import ENSEMBLE, IMAGES_ALONE, OutOfFold
 from trifuse.classifiers.member import Folds, held_out_parts
 from trifuse.classifiers.ranked_images import RankedImages
 from trifuse.recipes.recipe import Recipe
@@ -45,18 +45,23 @@ def fit_decision(
         The positive classes, one at least.
     recipe : Recipe
     """
-    rows, probabilities = out_of_fold.rows, out_of_fold.probabilities["ensemble"]
+    rows, probabilities = out_of_fold.rows, out_of_fold.probabilities[ENSEMBLE]
+    pixels_alone = out_of_fold.probabilities.get(IMAGES_ALONE)
     positive, groups = np.isin(labels[rows], columns), groups[rows]
     scores = sum_columns(probabilities, columns)
     points = []
     for wanted in sorted(set(recipe.decision.sensitivity)):
-        alerts = np.zeros(len(rows), dtype=bool)
+        floors = np.zeros(len(rows))
         for others, held in held_out_parts(rows, folds):
             known = others[positive[others]]
-            alerts[held] = scores[held] >= find_floor(scores[known], groups[known], wanted)
-        found = estimate_figures(_Found(alerts, positive), groups)
-        threshold = find_floor(scores[positive], groups[positive], wanted)
-        points.append(OperatingPoint(wanted, threshold, **found))
+            floors[held] = find_floor(scores[known], groups[known], wanted)
+        found = estimate_figures(_Found(scores >= floors, positive), groups)
+        threshold, alone = find_floor(scores[positive], groups[positive], wanted), None
+        if pixels_alone is not None:
+            alerts = sum_columns(pixels_alone, columns) >= floors
+            measured = estimate_figures(_Found(alerts, positive), groups)
+            alone = measured[SENSITIVITY], measured[SPECIFICITY]
+        points.append(OperatingPoint(wanted, threshold, alone=alone, **found))
     before, after = (
         _judge(told, columns, positive, groups)
         for told in (out_of_fold.uncalibrated, probabilities)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from trifuse.classifiers.calibration import Calibration
 from trifuse.classifiers.components import Projected
 from trifuse.classifiers.member import Machine
+from trifuse.classifiers.metadata import MetadataColumn, encode_metadata
 from trifuse.classifiers.opinion_pool import OpinionPool
 from trifuse.encoders.fusion import fuse
 from trifuse.encoders.projection import Projection
@@ -18,6 +19,10 @@ from trifuse.encoders.projection import Projection
 NETWORK = "network"
 """The member that is no machine on the blocks: the mean logits of fine-tuned networks, which come
 beside the blocks under this name."""
+ENSEMBLE = "ensemble"
+"""What the members say together, among what each says."""
+IMAGES_ALONE = "ensemble, images alone"
+"""The same, were nothing known of the images beside their pixels."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Ensemble:
         Of each member: the machines, and `NETWORK` where there are fine-tuned networks.
     pool : OpinionPool
         Of the same members.
+    metadata : tuple of MetadataColumn
+        What the pool takes beside the members' probabilities, where it is known of an image.
     prior : ndarray of float64, shape (n_classes,)
         Shares of the classes in training.
     """
@@ -50,6 +57,7 @@ class Ensemble:
     calibrations: dict[str, Calibration]
     pool: OpinionPool
     prior: NDArray[np.float64]
+    metadata: tuple[MetadataColumn, ...] = ()
 
     def project(self, blocks: Mapping[str, NDArray[np.float32]]) -> Projected:
         """Put blocks, of (n, dim) each, beside their principal components."""
@@ -62,9 +70,19 @@ class Ensemble:
             for name, calibration in self.calibrations.items()
         }
 
-    def judge(self, images: Projected) -> NDArray[np.float64]:
-        """Give calibrated probabilities; float64 (n, n_classes)."""
-        return self.pool.combine(self.member_probabilities(images))
+    def judge(
+        self, images: Projected, cells: Mapping[str, Sequence[str]] | None = None
+    ) -> NDArray[np.float64]:
+        """Give calibrated probabilities; float64 (n, n_classes).
+
+        `cells` has what is known of the images, a cell an image, by column.
+        """
+        probabilities = self.member_probabilities(images)
+        if not self.metadata or not cells:
+            return self.pool.combine(probabilities)
+        n = len(next(iter(probabilities.values())))
+        known = encode_metadata(self.metadata, cells, n)
+        return self.pool.combine(probabilities, np.hstack(known))
 
     def probabilities(self, blocks: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Give calibrated probabilities; blocks of (n, dim) each to (n, n_classes)."""
@@ -73,7 +91,7 @@ class Ensemble:
     def alone(self, member: str) -> Ensemble:
         """Give the ensemble that has this member and no other."""
         calibrations = {member: self.calibrations[member]}
-        return replace(self, calibrations=calibrations, pool=self.pool.alone(member))
+        return replace(self, calibrations=calibrations, pool=self.pool.alone(member), metadata=())
 
     def _scores(self, member: str, images: Projected) -> NDArray[np.float64]:
         if member == NETWORK:
@@ -92,10 +110,11 @@ class OutOfFold:
     rows : ndarray of int, shape (n_rows,)
         The images: all, but for those that fine-tuned networks have seen.
     probabilities : dict of str to ndarray of float64, shape (n_rows, n_classes)
-        By member, and `ensemble`.
+        By member, and `ENSEMBLE`, under pools that were fitted on the other folds, or on all where
+        the others lack a class; with metadata `IMAGES_ALONE` too.
     uncalibrated : ndarray of float64, shape (n_rows, n_classes)
         Of the ensemble, with the softmax of each member's scores as they are in the place of its
-        calibrated probabilities, and without the pool's biases.
+        calibrated probabilities, and with the pool's weights alone.
     residuals : ndarray of float64, shape (n_images, n_blocks)
         Of all images, see `trifuse.classifiers.components.Analysis`; none unless asked for.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,8 +15,9 @@ from trifuse.classifiers.calibration import (
     softmax,
 )
 from trifuse.classifiers.components import Projected, analyse, count_components
-from trifuse.classifiers.ensemble import NETWORK, Ensemble, OutOfFold
-from trifuse.classifiers.member import Folds, Machine, Problem
+from trifuse.classifiers.ensemble import ENSEMBLE, IMAGES_ALONE, NETWORK, Ensemble, OutOfFold
+from trifuse.classifiers.member import Folds, Machine, Problem, held_out_parts
+from trifuse.classifiers.metadata import encode_metadata, learn_column
 from trifuse.classifiers.opinion_pool import OpinionPool, fit_pool
 from trifuse.encoders.fusion import fuse
 from trifuse.features.processes import limited_threads
@@ -32,6 +33,7 @@ def fit_ensemble(
     n_classes: int,
     recipe: Recipe,
     with_residuals: bool = False,
+    metadata: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Ensemble, OutOfFold]:
     """Fit the members, and their calibrations and pool on out-of-fold scores.
 
@@ -52,13 +54,21 @@ def fit_ensemble(
     recipe : Recipe
     with_residuals : bool
         Take the residuals that novelty is fitted on as well.
+    metadata : dict of str to sequence of str, shape (n_images,), optional
+        What is known of the images beside their pixels, by column.
 
     Returns
     -------
     Ensemble, OutOfFold
+
+    Raises
+    ------
+    ValueError
+        If a column of metadata says nothing.
     """
     import sklearn  # noqa: F401  # its libraries, imported inside, would not be held
 
+    columns = tuple(learn_column(name, cells) for name, cells in (metadata or {}).items())
     weights, n_components = recipe.block_weights, count_components(recipe)
     machines: dict[str, Machine] = {}
     scores: dict[str, NDArray[np.float64]] = {}
@@ -86,18 +96,56 @@ def fit_ensemble(
         projections,
         n_components,
         {name: _calibrate(scores[name], labels) for name in scores},
-        OpinionPool(dict.fromkeys(scores, 1.0), np.zeros(n_classes)),
+        OpinionPool.plain(dict.fromkeys(scores, 1.0), n_classes),
         np.bincount(labels, minlength=n_classes) / len(labels),
+        columns,
     )
     calibrated = {
         name: calibration.probabilities(scores[name][rows])
         for name, calibration in ensemble.calibrations.items()
     }
-    pool = fit_pool(calibrated, labels[rows])
-    calibrated["ensemble"] = pool.combine(calibrated)
+    known = [part[rows] for part in encode_metadata(columns, metadata or {}, len(labels))]
+    with limited_threads():
+        pool = fit_pool(calibrated, labels[rows], known)
+        pools = [
+            (own, _pool_of_others(pool, others, calibrated, labels[rows], known))
+            for others, own in held_out_parts(rows, folds)
+        ]
     uncalibrated = {name: softmax(scores[name][rows]) for name in scores}
-    before = replace(pool, biases=np.zeros(n_classes)).combine(uncalibrated)
-    return replace(ensemble, pool=pool), OutOfFold(rows, calibrated, before, residuals)
+    before = OpinionPool.plain(pool.weights, n_classes).combine(uncalibrated)
+    judged = calibrated | _judge_held_out(pools, calibrated, known)
+    return replace(ensemble, pool=pool), OutOfFold(rows, judged, before, residuals)
+
+
+def _pool_of_others(
+    pool: OpinionPool,
+    others: NDArray[np.intp],
+    probabilities: Mapping[str, NDArray[np.float64]],
+    labels: NDArray[np.intp],
+    metadata: Sequence[NDArray[np.float64]],
+) -> OpinionPool:
+    """Fit the pool on the other folds; where these have not every class, it is that of all."""
+    if len(np.unique(labels[others])) < len(pool.biases):
+        return pool
+    known = {name: values[others] for name, values in probabilities.items()}
+    return fit_pool(known, labels[others], [part[others] for part in metadata])
+
+
+def _judge_held_out(
+    pools: Sequence[tuple[NDArray[np.intp], OpinionPool]],
+    probabilities: Mapping[str, NDArray[np.float64]],
+    metadata: Sequence[NDArray[np.float64]],
+) -> dict[str, NDArray[np.float64]]:
+    """Pool what members say of each fold, by the pool beside it."""
+    shape = next(iter(probabilities.values())).shape
+    judged = {name: np.zeros(shape) for name in (ENSEMBLE, *([IMAGES_ALONE] if metadata else []))}
+    for rows, pool in pools:
+        told = {name: values[rows] for name, values in probabilities.items()}
+        numbers = np.hstack([part[rows] for part in metadata]) if metadata else None
+        judged[ENSEMBLE][rows] = pool.combine(told, numbers)
+        if metadata:
+            judged[IMAGES_ALONE][rows] = pool.combine(told)
+    return judged
 
 
 def _calibrate(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> Calibration:

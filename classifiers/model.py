@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trifuse.classifiers.bands import name_stratum
 from trifuse.classifiers.decision import Decision
 from trifuse.classifiers.ensemble import NETWORK, Ensemble
+from trifuse.classifiers.metadata import MetadataColumn
 from trifuse.classifiers.review import Review
 from trifuse.encoders.blocks import BlockEncoder, Blocks
 from trifuse.features.litert import CnnClassifier
@@ -137,6 +138,11 @@ class Model:
         """The recipe that the model was trained by."""
         return self.encoder.extractor.recipe
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the model makes use of, where it is known of an image: the cells of `judge`."""
+        return name_columns(self.recipe.review.groups, self.ensemble.metadata)
+
     def describe(self, image: NDArray[np.uint8]) -> Blocks:
         """Give all that the ensemble asks of one RGB image, uint8 (rows, columns, 3).
 
@@ -153,16 +159,20 @@ class Model:
     def judge(self, image: NDArray[np.uint8], cells: Sequence[str] = ()) -> Verdict:
         """Score one RGB image, uint8 of shape (rows, columns, 3), and tell the doubt.
 
-        `cells` has what is known of it under each of the recipe's groups; empty ones, or none,
-        where nothing is.
+        `cells` has what is known of it under each of `columns`; empty ones, or none, where nothing
+        is.
 
         Images are scored one by one: the last bits of a matrix product depend on the shapes of
         its operands, and the same image must get the same bytes in every batch.
         """
         images = self.ensemble.project(self.describe(image))
-        probabilities: NDArray[np.float64] = self.ensemble.judge(images)[0]
+        known = dict(zip(self.columns, cells or [""] * len(self.columns), strict=True))
+        listed = {name: [cell] for name, cell in known.items()}
+        probabilities: NDArray[np.float64] = self.ensemble.judge(images, listed)[0]
         options = self.recipe.review
-        stratum = name_stratum(options.groups, options.bands, cells)
+        stratum = name_stratum(
+            options.groups, options.bands, [known[name] for name in options.groups]
+        )
         return Verdict(
             probabilities,
             self.review.sets.members(probabilities, stratum),
@@ -174,6 +184,11 @@ class Model:
     def predict(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Give the probabilities of `judge` alone; float64 (n_classes,)."""
         return self.judge(image).probabilities
+
+
+def name_columns(groups: Sequence[str], metadata: Sequence[MetadataColumn]) -> tuple[str, ...]:
+    """Name what a model makes use of: by what its sets are, and what its ensemble takes."""
+    return tuple(dict.fromkeys((*groups, *(column.name for column in metadata))))
 
 
 def mean_logits(networks: Sequence[CnnClassifier], image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from trifuse.classifiers.card import Training, render_card
 from trifuse.classifiers.components import count_components
 from trifuse.classifiers.decision import decision_from, decision_to_entry
 from trifuse.classifiers.ensemble import NETWORK, Ensemble
+from trifuse.classifiers.metadata import metadata_from, metadata_to_entry
 from trifuse.classifiers.model import Model, TrainingImages
 from trifuse.classifiers.model_parts import (
     TRAINING_IMAGES,
@@ -25,13 +26,13 @@ from trifuse.classifiers.model_parts import (
     machines_from,
     member_weights_from,
     model_arrays,
+    pool_from,
     projections_from,
     recipe_from,
     streams_from,
     temperatures_from,
 )
 from trifuse.classifiers.network_file import MAX_NETWORKS, check_outputs
-from trifuse.classifiers.opinion_pool import OpinionPool
 from trifuse.classifiers.output import open_output
 from trifuse.classifiers.review_parts import review_from, review_to_entry
 from trifuse.encoders.blocks import BlockEncoder, FeatureExtractor, uses_cnn
@@ -40,7 +41,7 @@ from trifuse.features.litert import CnnClassifier, CnnEmbedder
 from trifuse.recipes.reading import fingerprint_of
 from trifuse.recipes.registry import members
 
-FORMAT = 6
+FORMAT = 7
 TEXTS = {name: f"{name}.txt" for name, kind in members().items() if kind.machine.keeps_text}
 """The parts that hold members' texts, empty where a model has no such member."""
 HASHED = ("arrays.npz", *TEXTS.values(), "backbone.tflite")
@@ -85,6 +86,7 @@ def pack_model(model: Model, training: Training) -> bytes:
             for name, calibration in model.ensemble.calibrations.items()
         },
         "member_weights": dict(model.ensemble.pool.weights),
+        "metadata": metadata_to_entry(model.ensemble.metadata),
         "review": review_to_entry(model.review),
         "decision": decision_to_entry(model.decision),
         "training": vars(training),
@@ -111,7 +113,7 @@ def _modules_of(model: Model) -> list[str]:
 def read_about(path: Path) -> dict[str, Any]:
     """Read what a model file says of itself: its `model.json`, and its card as `card`.
 
-    Its classes and its recipe are sound; all else is as it stands there.
+    Its classes, its recipe and its metadata are sound; all else is as it stands there.
 
     Raises
     ------
@@ -121,6 +123,7 @@ def read_about(path: Path) -> dict[str, Any]:
     with _errors_of_the_file(str(path)):
         class_names_from(about.get("classes"))
         recipe_from(about)
+        metadata_from(about.get("metadata"))
     return {**about, "card": files["CARD.md"].decode("utf-8", "replace")}
 
 
@@ -198,7 +201,8 @@ def _build(files: Mapping[str, bytes], about: Mapping[str, Any], what: str) -> M
     )
     calibrated = [*recipe.ensemble.members, *([NETWORK] if networks else [])]
     arrays = unpack_arrays(files["arrays.npz"], what)
-    check_arrays(arrays, recipe, len(classes), calibrated)
+    metadata = metadata_from(about.get("metadata"))
+    check_arrays(arrays, recipe, len(classes), calibrated, metadata)
     texts = {
         name: files[part].decode("ascii") for name, part in TEXTS.items() if name in calibrated
     }
@@ -213,10 +217,9 @@ def _build(files: Mapping[str, bytes], about: Mapping[str, Any], what: str) -> M
                 about.get("temperatures"), calibrated
             ).items()
         },
-        OpinionPool(
-            member_weights_from(about.get("member_weights"), calibrated), arrays["pool.biases"]
-        ),
+        pool_from(arrays, member_weights_from(about.get("member_weights"), calibrated)),
         arrays["prior"],
+        metadata,
     )
     embedder = CnnEmbedder(files["backbone.tflite"]) if uses_cnn(recipe) else None
     encoder = BlockEncoder(FeatureExtractor(recipe, embedder), streams_from(arrays, recipe))

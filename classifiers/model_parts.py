@@ -11,8 +11,9 @@ import numpy as np
 from trifuse.classifiers.archive import Arrays
 from trifuse.classifiers.components import count_components
 from trifuse.classifiers.member import Machine, Shapes
+from trifuse.classifiers.metadata import MetadataColumn
 from trifuse.classifiers.model import DIGEST_BYTES, Model, TrainingImages, check_class_names
-from trifuse.classifiers.opinion_pool import GREATEST_WEIGHT
+from trifuse.classifiers.opinion_pool import GREATEST_MOVE, GREATEST_WEIGHT, OpinionPool
 from trifuse.encoders.projection import Projection
 from trifuse.encoders.stream_encoder import StreamEncoder, below
 from trifuse.recipes.options import StreamOptions
@@ -24,7 +25,7 @@ TRAINING_IMAGES = "training.images"
 
 _BY_CLASS = ("prior", "pool.biases", "review.floors")
 _BY_BLOCK = ("review.residual_means", "review.residual_deviations")
-_DOUBLES = (".intercepts", ".biases", *_BY_CLASS, *_BY_BLOCK)
+_DOUBLES = (".intercepts", ".biases", ".mixing", ".coefficients", *_BY_CLASS, *_BY_BLOCK)
 _POSITIVE = ("prior", "review.residual_deviations")
 
 
@@ -34,11 +35,14 @@ def model_arrays(model: Model) -> Arrays:
     arrays: Arrays = {
         "prior": model.ensemble.prior,
         "pool.biases": model.ensemble.pool.biases,
+        "pool.mixing": model.ensemble.pool.mixing,
         "review.floors": model.review.sets.floors,
         "review.residual_means": novelty.means,
         "review.residual_deviations": novelty.deviations,
         TRAINING_IMAGES: model.training_images.digests,
     }
+    if model.ensemble.metadata:
+        arrays["pool.coefficients"] = model.ensemble.pool.coefficients
     for name, machine in model.ensemble.machines.items():
         arrays |= {f"{name}.{key}": value for key, value in machine.to_arrays().items()}
     for name, calibration in model.ensemble.calibrations.items():
@@ -81,11 +85,29 @@ def machines_from(
     }
 
 
-def check_arrays(arrays: Arrays, recipe: Recipe, n_classes: int, calibrated: Sequence[str]) -> None:
+def pool_from(arrays: Arrays, weights: Mapping[str, float]) -> OpinionPool:
+    """Bring back the pool of the members from checked arrays; ValueError if it is unsound."""
+    mixing = arrays["pool.mixing"]
+    nothing = np.zeros((0, len(mixing)))
+    coefficients = arrays.get("pool.coefficients", nothing)
+    if max(np.abs(mixing).max(), np.abs(coefficients).max(initial=0)) > 2 * GREATEST_MOVE:
+        msg = "the numbers of its pool are out of range"
+        raise ValueError(msg)
+    return OpinionPool(weights, mixing, arrays["pool.biases"], coefficients)
+
+
+def check_arrays(
+    arrays: Arrays,
+    recipe: Recipe,
+    n_classes: int,
+    calibrated: Sequence[str],
+    metadata: Sequence[MetadataColumn],
+) -> None:
     """Check that these are all arrays of such a model, and that they fit each other.
 
     Nothing is computed with arrays before this: NumPy would stretch some that do not fit to
-    sizes far beyond the file's own. `calibrated` names the members.
+    sizes far beyond the file's own. `calibrated` names the members, and `metadata` are the columns
+    that the pool takes beside them.
 
     Raises
     ------
@@ -94,6 +116,9 @@ def check_arrays(arrays: Arrays, recipe: Recipe, n_classes: int, calibrated: Seq
     """
     shapes, positive = _shapes(arrays, recipe, n_classes), {*_POSITIVE, *_positive(recipe)}
     shapes |= {f"calibration.{name}.biases": (n_classes,) for name in calibrated}
+    shapes["pool.mixing"] = (n_classes, n_classes)
+    if metadata:
+        shapes["pool.coefficients"] = (sum(map(len, metadata)), n_classes)
     if missing := sorted(set(shapes) - set(arrays)):
         msg = f"it lacks the array {missing[0]!r}"
         raise ValueError(msg)

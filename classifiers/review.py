@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, TypeAlias
 
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from trifuse.classifiers.bands import name_stratum
 from trifuse.classifiers.conformal import (
     PredictionSets,
     fit_prediction_sets,
     measure_coverage,
 )
-from trifuse.classifiers.ensemble import OutOfFold
+from trifuse.classifiers.ensemble import ENSEMBLE, IMAGES_ALONE, OutOfFold
 from trifuse.classifiers.group_pooling import Pooling, fit_pooling
 from trifuse.classifiers.member import Folds, held_out_parts
 from trifuse.classifiers.novelty import Novelty, fit_novelty, fit_threshold
@@ -54,6 +55,9 @@ class ReviewFigures:
         Share of the images that were called unfamiliar.
     strata : tuple of StratumFigures
         None unless the recipe names groups.
+    alone : StratumFigures, optional
+        Of all images, were nothing known of them beside their pixels; where the ensemble takes
+        metadata.
     """
 
     coverage: tuple[Rate, ...]
@@ -61,6 +65,7 @@ class ReviewFigures:
     large_sets: Rate
     false_alarms: Rate
     strata: tuple[StratumFigures, ...] = ()
+    alone: StratumFigures | None = None
 
 
 @dataclass(frozen=True)
@@ -129,10 +134,12 @@ def fit_review(
     """
     novelty, scores = fit_novelty(out_of_fold.residuals, recipe)
     coverage, alarms = recipe.review.coverage, _find_alarms(scores, folds, recipe)
-    rows, probabilities = out_of_fold.rows, out_of_fold.probabilities["ensemble"]
+    rows, probabilities = out_of_fold.rows, out_of_fold.probabilities[ENSEMBLE]
     labels, groups = labels[rows], groups[rows]
     own_strata = [strata[row] for row in rows] if strata else []
-    inside = np.zeros(probabilities.shape, dtype=bool)
+    inside, alone = np.zeros((2, *probabilities.shape), dtype=bool)
+    nowhere = name_stratum(recipe.review.groups, recipe.review.bands, ())
+    pixels_alone = out_of_fold.probabilities.get(IMAGES_ALONE)
     for others, own in held_out_parts(rows, folds):
         known, told = (
             [own_strata[place] for place in part] if strata else [] for part in (others, own)
@@ -141,6 +148,8 @@ def fit_review(
             probabilities[others], labels[others], groups[others], coverage, known
         )
         inside[own] = given.contain(probabilities[own], told or None)
+        if pixels_alone is not None:
+            alone[own] = given.contain(pixels_alone[own], [nowhere] * len(own) if strata else None)
     sizes, classes = inside.sum(axis=1), range(probabilities.shape[1])
     figures = ReviewFigures(
         coverage=tuple(measure_coverage(inside, labels, [index]) for index in classes),
@@ -149,6 +158,9 @@ def fit_review(
         false_alarms=float(alarms.mean()),
         strata=_measure_strata(inside, labels, groups, own_strata),
     )
+    if pixels_alone is not None:
+        (nothing_known,) = _measure_strata(alone, labels, groups, [IMAGES_ALONE] * len(rows))
+        figures = replace(figures, alone=nothing_known)
     sets = fit_prediction_sets(probabilities, labels, groups, coverage, own_strata)
     prior = np.bincount(labels, minlength=len(classes)) / len(labels)
     pooling = fit_pooling(probabilities, labels, groups, prior, coverage)

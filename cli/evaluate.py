@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trifuse.cli.say import say, show
-from trifuse.cli.shared_options import are_distinct, columns_options, json_option
+from trifuse.cli.shared_options import are_distinct, columns_options, json_option, parse_names
 
 if TYPE_CHECKING:
     from trifuse.datasets.csv_table import Columns
@@ -20,17 +20,6 @@ if TYPE_CHECKING:
     from trifuse.studies.evaluation.group_figures import GroupFigures
     from trifuse.studies.evaluation.matched import MatchedImages
     from trifuse.studies.result_files import Result
-
-
-def _parse_names(
-    ctx: click.Context,  # noqa: ARG001
-    param: click.Parameter,  # noqa: ARG001
-    text: str | None,
-) -> list[str]:
-    names = [name.strip() for name in (text or "").split(",") if name.strip()]
-    if text is not None and not names:
-        raise click.BadParameter("names nothing.")
-    return names
 
 
 def _parse_bands(
@@ -59,14 +48,14 @@ def _parse_bands(
 @click.argument("predictions", type=click.Path())
 @click.argument("truth", type=click.Path())
 @columns_options
-@click.option("--by", metavar="COLUMNS", callback=_parse_names,
+@click.option("--by", metavar="COLUMNS", callback=parse_names,
               help="Measure in groups too, as age,sex,age*sex.")  # fmt: skip
 @click.option("--bands", multiple=True, metavar="COLUMN=NUMBERS", callback=_parse_bands,
               help="Where the groups of a column of numbers begin, as age=0,40,60; may be "
               "repeated.")  # fmt: skip
 @click.option("--groups-from", metavar="FILE.csv", type=click.Path(path_type=Path),
               help="A table of images with more columns for --by.")  # fmt: skip
-@click.option("--positive", metavar="CLASSES", callback=_parse_names,
+@click.option("--positive", metavar="CLASSES", callback=parse_names,
               help="Measure what it takes to find them, as mel,bcc,akiec.")  # fmt: skip
 @click.option("-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path),
               help="For the tables of --by and --positive, and of the reasons for a review: "
@@ -184,7 +173,7 @@ def _measure_groups(
 
 
 def _list_results(
-    images: MatchedImages, groups: list[GroupFigures], positive: list[str]
+    images: MatchedImages, groups: list[GroupFigures], positive: Sequence[str]
 ) -> Iterator[Result]:
     from trifuse.studies.evaluation.group_tables import groups_result
     from trifuse.studies.evaluation.positive_tables import positives_result

@@ -122,6 +122,18 @@ def parse_figure(
     return path
 
 
+def parse_names(
+    ctx: click.Context,  # noqa: ARG001
+    param: click.Parameter,  # noqa: ARG001
+    text: str | None,
+) -> tuple[str, ...]:
+    """Read names with commas between them, each once: the callback of options that list some."""
+    names = dict.fromkeys(name.strip() for name in (text or "").split(",") if name.strip())
+    if text is not None and not names:
+        raise click.BadParameter("names nothing.")
+    return tuple(names)
+
+
 def are_distinct(outputs: Iterable[Path]) -> bool:
     """Tell whether files that are going to be written are all different ones."""
     places = [path.resolve() for path in outputs]

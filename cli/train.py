@@ -11,7 +11,12 @@ import click
 
 from trifuse.batch.ending import goes_on
 from trifuse.cli.say import say, show, tell_unread
-from trifuse.cli.shared_options import columns_options, inspection_options, recipe_option
+from trifuse.cli.shared_options import (
+    columns_options,
+    inspection_options,
+    parse_names,
+    recipe_option,
+)
 from trifuse.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
               help="A network of trifuse finetune, as one more member; repeatable.")  # fmt: skip
 @click.option("corrections", "--corrections", multiple=True, metavar="FILE",
               help="What a reader decided, to join the archive; repeatable.")  # fmt: skip
+@click.option("--metadata", metavar="COLUMNS", callback=parse_names,
+              help="Columns of DATA, as age,sex, that the model is to make use of.")  # fmt: skip
 @inspection_options
 @click.option("--out-of-fold", metavar="FILE",
               help="Write a CSV too: predictions of the images, out of fold.")  # fmt: skip
@@ -48,12 +55,17 @@ def command(**options: Any) -> int:
     and what disk and memory it needs. What is done is kept in NAME.trifuse.work; given again after
     a kill, the same command goes on, and ends in the same model.
 
+    With --metadata the model takes what columns of DATA say of an image beside its pixels, its
+    patient's age for instance. In `trifuse predict` a table among the inputs, or a DICOM object,
+    tells them; an image of which nothing is known is scored by its pixels.
+
     With --corrections the images that a reader decided on the page of `trifuse report` join the
     archive, by their paths; one that it has already takes the label decided, and keeps its group.
 
     \b
     trifuse train HAM10000/ -o ham.trifuse
     trifuse train table.csv -o mine.trifuse --recipe fast --jobs 8
+    trifuse train HAM10000/ -o ham.trifuse --metadata age,sex,localization
     trifuse train HAM10000/ -o better.trifuse --corrections corrections.csv
     """
     from trifuse.training.train import TrainingOptions, run_training

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trifuse.features.dicom_frames import Frames
 from trifuse.features.dicom_header import (
     read_dataset,
+    read_facts,
     read_header,
     read_meta,
     read_settings,
@@ -55,6 +56,8 @@ class DicomFrame:
         Why not: one sentence, which holds nothing of the patient; else empty.
     study : str
         The Study Instance UID; empty where the file has no valid one.
+    facts : mapping of str to str
+        See `trifuse.features.dicom_header.read_facts`; none of files of other kinds.
     """
 
     uid: str
@@ -63,6 +66,7 @@ class DicomFrame:
     image: NDArray[np.uint8] | None
     message: str = ""
     study: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_dicom(start: bytes) -> bool:
@@ -183,6 +187,7 @@ def read_dicom(
             dataset, element = read_dataset(content, start, str(meta.get("TransferSyntaxUID", "")))
             uid = read_uid(dataset, "SOPInstanceUID") or uid
             study = read_uid(dataset, "StudyInstanceUID")
+            facts = read_facts(dataset)
             header = read_header(dataset, element, max_pixels)
             frames = Frames(header, element.data, dataset.get("ExtendedOffsetTable") or b"")
     except ImageError as error:
@@ -199,7 +204,7 @@ def read_dicom(
                 image = to_rgb(stored, header, read_settings(dataset, index))
         except ImageError as error:
             message = f"cannot read the image: {error}"
-        yield DicomFrame(uid, index, len(frames), image, message, study)
+        yield DicomFrame(uid, index, len(frames), image, message, study, facts)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import re
 import zlib
 from collections import ChainMap
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from trifuse.features.images import ImageError, check_pixel_count
@@ -51,7 +52,10 @@ _WANTED = [
         for colour in ("Red", "Green", "Blue")
         for name in ("{}Descriptor", "{}Data", "Segmented{}Data")
     ),
+    "PatientAge", "PatientSex", "BodyPartExamined", "AnatomicRegionSequence",
 ]  # fmt: skip
+_DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}
+"""In the units of ages (PS3.5 6.2)."""
 
 
 class Header(NamedTuple):
@@ -94,7 +98,7 @@ def read_meta(content: bytes) -> tuple[Any, int]:
 
 
 def read_dataset(content: bytes, start: int, syntax: str) -> tuple[Any, PixelElement]:
-    """Read what is wanted of the dataset, nothing of the patient; pixels stay in the content."""
+    """Read what is wanted of the dataset, no name of the patient; pixels stay in the content."""
     from pydicom import filereader
     from pydicom.datadict import tag_for_keyword
 
@@ -131,6 +135,37 @@ def read_uid(dataset: Any, keyword: str) -> str:
     """Give a UID, or nothing where it has none that is valid (PS3.5 9.1)."""
     uid = str(dataset.get(keyword))
     return uid if len(uid) <= 64 and re.fullmatch(r"[0-9]+(\.[0-9]+)*", uid) else ""
+
+
+def read_facts(dataset: Any) -> dict[str, str]:
+    """Give what is known of the patient and the place, as tables tell it; what is unsound, not.
+
+    Returns
+    -------
+    dict of str to str
+        `age` in years (PatientAge, PS3.3 C.7.2.2), `sex` (PatientSex), and `localization`
+        (AnatomicRegionSequence, else BodyPartExamined), in lower case.
+    """
+    found = {}
+    for name, read in (("age", _read_age), ("sex", _read_sex), ("localization", _read_place)):
+        with suppress(Exception):  # pydicom reads values when they are asked for
+            found[name] = read(dataset)
+    return {name: value for name, value in found.items() if value}
+
+
+def _read_age(dataset: Any) -> str:
+    number, unit = re.fullmatch(r"(\d{3})([DWMY])", str(dataset.PatientAge)).groups()  # type: ignore[union-attr]
+    return f"{int(number) * _DAYS[unit] / _DAYS['Y']:g}"
+
+
+def _read_sex(dataset: Any) -> str:
+    return {"M": "male", "F": "female"}.get(str(dataset.PatientSex), "")
+
+
+def _read_place(dataset: Any) -> str:
+    regions = dataset.get("AnatomicRegionSequence") or [{}]
+    place = regions[0].get("CodeMeaning") or dataset.get("BodyPartExamined") or ""
+    return str(place).strip().lower()
 
 
 def read_header(dataset: Any, element: PixelElement, max_pixels: int) -> Header:

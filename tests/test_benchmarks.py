@@ -109,6 +109,30 @@ def test_pooling(tmp_path):
         assert line in printed
 
 
+def test_metadata(tmp_path):
+    rng, classes = np.random.default_rng(0), ("a", "b", "c")
+    predictions, truth = tmp_path / "oof.csv", tmp_path / "truth.csv"
+    with predictions.open("w") as file, truth.open("w") as labels:
+        names = ",".join(f"probability_of_{name}" for name in classes)
+        file.write(f"image,status,label_1,probability_1,{names},message\n")
+        labels.write("path,label,group,age,sex\n")
+        for row in range(180):
+            label = row // 2 % 3
+            values = rng.dirichlet(1 + np.eye(3)[label])
+            best = int(values.argmax())
+            numbers = ",".join(map(str, values))
+            file.write(f"{row}.jpg,ok,{classes[best]},{values[best]},{numbers},\n")
+            known = f"{30 + 15 * label + rng.integers(20)},{'fm'[rng.integers(2)]}"
+            labels.write(f"{row}.jpg,{classes[label]},{row // 2},{known}\n")
+    printed = run("metadata.py", predictions, truth, "--columns", "age,sex")
+    rows = {row[1]: row[2:-1] for row in map(cells, printed.splitlines()) if len(row) == 8}
+    assert list(rows)[-6:] == [
+        "biases", "mixing", "mixing and all that is known", "mixing and age alone",
+        "mixing and sex alone", "the same pool, nothing known",
+    ]  # fmt: skip
+    assert float(rows["mixing and age alone"][0].split()[0]) < -0.05
+
+
 def test_corrections(table, recipe_file, tmp_path):
     options = ("--cache", tmp_path / "blocks", "--lesions", "30", "--corrections", "6")
     recipe = ("--recipe", recipe_file, "--draws", "2", "--jobs", "1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -20,12 +21,13 @@ from trifuse.classifiers.ensemble import NETWORK, OutOfFold
 from trifuse.classifiers.ensemble_fitting import fit_ensemble
 from trifuse.classifiers.held_out_figures import describe_held_out
 from trifuse.classifiers.member import Folds
+from trifuse.classifiers.metadata import MetadataColumn, learn_column
 from trifuse.classifiers.metrics import describe_metrics
 from trifuse.classifiers.model import Model, TrainingImages, check_class_names
 from trifuse.classifiers.network_file import Network, NetworkError
 from trifuse.classifiers.review import HeldOut, fit_review
 from trifuse.datasets.splits import find_doubts, fit_fold_count, grouped_stratified_folds
-from trifuse.datasets.table import LabelledTable, name_few
+from trifuse.datasets.table import DatasetError, LabelledTable, name_few
 from trifuse.encoders.blocks import BlockEncoder, Blocks, FeatureExtractor
 from trifuse.features.litert import CnnClassifier
 from trifuse.features.stages import stage
@@ -35,6 +37,11 @@ from trifuse.training.duplicates.guard import Inspection
 from trifuse.training.encoding import Source, encode_archive, score_by_networks
 from trifuse.training.networks.crossfit import cross_fit
 
+LEAK = 0.01
+"""Of the images that the most frequent class is wrong for; a column that is wrong for no more holds
+the labels."""
+MANY_CELLS = 3
+"""Times the classes; a column of more different cells tells images apart, and not classes."""
 LEAST_UNSEEN = 2
 """Images of a class that a fine-tuned network must not have seen."""
 
@@ -107,7 +114,7 @@ def fit_archive(
     encoder, blocks = encode_archive(images, extractor, jobs)
     known = [*inspection.images, *(image for network in networks for image in network.about.seen)]
     model, out_of_fold, held_out = fit_model(
-        encoder, blocks | logits, table, folds, known, classifiers
+        encoder, blocks | logits, table, folds, known, classifiers, inspection.metadata
     )
     training = describe_training(inspection, out_of_fold, held_out, about, doubts)
     return Fitted(model, training, held_out)
@@ -156,6 +163,7 @@ def fit_model(
     folds: Folds,
     images: Sequence[str],
     networks: Sequence[CnnClassifier] = (),
+    metadata: Sequence[str] = (),
 ) -> tuple[Model, OutOfFold, HeldOut]:
     """Fit everything that sees labels.
 
@@ -173,25 +181,73 @@ def fit_model(
         SHA-256, in hexadecimal, of every image file that something here has learnt from, those of
         the networks too, in any order.
     networks : sequence of CnnClassifier
+    metadata : sequence of str
+        Columns of the table that the ensemble may take beside the blocks.
 
     Raises
     ------
-    trifuse.classifiers.model.ClassNamesError, trifuse.recipes.reading.RecipeError
+    DatasetError, ClassNamesError, RecipeError
     """
     check_class_names(table.classes)
     recipe, labels, groups = encoder.extractor.recipe, table.label_indices, table.group_indices
     columns, decision = find_positive(recipe, table.classes), None
-    strata = name_strata(table, recipe)
+    strata, known_columns = name_strata(table, recipe), choose_metadata(table, metadata)
     with stage(f"fitting the ensemble: {len(labels)} images, {len(folds)} folds"):
         ensemble, out_of_fold = fit_ensemble(
-            blocks, labels, folds, len(table.classes), recipe, with_residuals=True
-        )
+            blocks, labels, folds, len(table.classes), recipe,
+            with_residuals=True,
+            metadata={column.name: table.columns[column.name] for column in known_columns},
+        )  # fmt: skip
         review, held_out = fit_review(labels, groups, folds, out_of_fold, recipe, strata)
         if columns:
             decision = fit_decision(labels, groups, folds, out_of_fold, columns, recipe)
     known, own = TrainingImages.of(images), tuple(networks)
     model = Model(table.classes, encoder, ensemble, review, known, own, decision)
     return model, out_of_fold, held_out
+
+
+def choose_metadata(table: LabelledTable, names: Sequence[str]) -> list[MetadataColumn]:
+    """Give the columns that the ensemble is to take beside the images, as they are understood.
+
+    Raises
+    ------
+    trifuse.datasets.table.DatasetError
+        If the archive does not have one of the columns, it is that of the labels, or it says
+        nothing.
+    """
+    if reason := _refuse_columns(table, names):
+        msg = f"--metadata {reason}"
+        raise DatasetError(msg)
+    try:
+        return [learn_column(name, table.columns[name]) for name in names]
+    except ValueError as error:
+        raise DatasetError(f"--metadata cannot be used: {error}") from error
+
+
+def _refuse_columns(table: LabelledTable, names: Sequence[str]) -> str:
+    """Say which of the columns is not there, or is that of the labels; empty if none is."""
+    for name in names:
+        if name not in table.columns:
+            known = name_few(sorted(table.columns), 10) or "none"
+            return (
+                f"names the column {name!r}, which the archive's table does not have; "
+                f"it has: {known}."
+            )
+        if _tells_labels(table.columns[name], table.labels):
+            return (
+                f"names the column {name!r}, which holds the labels: of new images it is not known."
+            )
+    return ""
+
+
+def _tells_labels(cells: Sequence[str], labels: Sequence[str]) -> bool:
+    """Tell whether few different cells tell the label of nearly every image, by whatever name."""
+    pairs = Counter(zip(cells, labels, strict=True))
+    best = dict.fromkeys(cells, 0)
+    for (cell, _), n in pairs.items():
+        best[cell] = max(best[cell], n)
+    wrong, at_first = len(labels) - sum(best.values()), len(labels) - max(Counter(labels).values())
+    return len(best) <= MANY_CELLS * len(set(labels)) and wrong <= LEAK * at_first
 
 
 def name_strata(table: LabelledTable, recipe: Recipe) -> list[str]:
@@ -203,20 +259,9 @@ def name_strata(table: LabelledTable, recipe: Recipe) -> list[str]:
         If the archive does not have one of the columns, or it is that of the labels.
     """
     options = recipe.review
-    if lost := [name for name in options.groups if name not in table.columns]:
-        known = name_few(sorted(table.columns), 10) or "none"
-        msg = (
-            f"The recipe's [review] groups names the column {lost[0]!r}, which the archive's table "
-            f"does not have; it has: {known}."
-        )
+    if reason := _refuse_columns(table, options.groups):
+        msg = f"The recipe's [review] groups {reason}"
         raise RecipeError(msg)
-    for name in options.groups:
-        if table.columns[name] == table.labels:
-            msg = (
-                f"The recipe's [review] groups names the column {name!r}, which holds the labels: "
-                "of new images it is not known."
-            )
-            raise RecipeError(msg)
     if not options.groups:
         return []
     rows = zip(*(table.columns[name] for name in options.groups), strict=True)

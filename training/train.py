@@ -29,7 +29,7 @@ from trifuse.features.stages import stage
 from trifuse.recipes.recipe import Recipe
 from trifuse.training.duplicates.guard import Inspection, inspect_archive
 from trifuse.training.encoding import build_extractor, rehearse
-from trifuse.training.fit import fit_archive, name_strata
+from trifuse.training.fit import choose_metadata, fit_archive, name_strata
 from trifuse.training.networks.crossfit import networks_fingerprint, rehearse_networks
 from trifuse.training.networks.work_folder import check_work, work_folder, working_in
 
@@ -64,6 +64,8 @@ class TrainingOptions:
         Path of the table of what is said of the images out of fold.
     corrections : tuple of str
         Files of what a reader decided, which join the archive.
+    metadata : tuple of str
+        Columns of the archive's table that the ensemble may take beside the images.
     """
 
     data: str
@@ -78,6 +80,7 @@ class TrainingOptions:
     columns: Columns = NO_COLUMNS
     out_of_fold: str | None = None
     corrections: tuple[str, ...] = ()
+    metadata: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> list[Path]:
@@ -170,6 +173,8 @@ def run_training(
     check_class_names(table.classes)
     find_positive(recipe, table.classes)
     name_strata(table, recipe)
+    for column in choose_metadata(table, options.metadata):
+        say(column.describe())
     protect_inputs(options.outputs, list_sources(options.data, table, options.columns))
     check_networks(networks, table.classes)
     if tunes:
@@ -183,6 +188,7 @@ def run_training(
         jobs=options.jobs,
         say=say,
     )
+    inspection = inspection._replace(metadata=options.metadata)
     if inspection.unread or extractor.embedder is None:  # the network is of what is trained on
         extractor = build_extractor(recipe, inspection.table.paths)
     with _keeping_networks(inspection, recipe, options) if tunes else nullcontext() as work:

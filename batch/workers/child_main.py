@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from trifuse.batch.inputs.items import Record, find_errno
 from trifuse.batch.workers.messages import Pipe, Reply, Request, WorkerSettings
 from trifuse.classifiers.archive import ModelFileError
+from trifuse.classifiers.metadata import clean_cell
 from trifuse.classifiers.model import Model
 from trifuse.classifiers.model_file import load_model
 from trifuse.classifiers.prior import shift_prior
@@ -97,6 +99,11 @@ class FrameWorker(ABC):
     least_side: int | None = None
     """What pictures are made of it; see `trifuse.features.images.read_image`."""
 
+    @property
+    def columns(self) -> Sequence[str]:
+        """What is made use of, where it is known of an image: the cells of `judge`."""
+        return ()
+
     @abstractmethod
     def judge(self, image: NDArray[np.uint8], sha256: str, cells: Sequence[str]) -> Record:
         """Give what is said of a frame, RGB, uint8 (rows, columns, 3)."""
@@ -128,7 +135,12 @@ class FrameWorker(ABC):
                 record = Record(None, explain(ImageError(frame.message)))
             else:
                 try:
-                    record = self.judge(frame.image, sha256, request.cells)
+                    known = zip_longest(self.columns, request.cells, fillvalue="")
+                    cells = [
+                        cell if clean_cell(cell) else frame.facts.get(name, cell)
+                        for name, cell in known
+                    ]
+                    record = self.judge(frame.image, sha256, cells)
                 except Exception as error:  # noqa: BLE001 - the other frames have rows too
                     record = Record(None, explain(error))
             yield record._replace(
@@ -195,6 +207,11 @@ class Scorer(FrameWorker):
             raise ModelFileError(msg)
         prior = None if settings.prior is None else np.array(settings.prior)
         return cls(model, prior, settings.max_pixels)
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Those of the model."""
+        return self.model.columns
 
     def judge(self, image: NDArray[np.uint8], sha256: str, cells: Sequence[str]) -> Record:
         """Give a record with the probabilities."""

@@ -48,9 +48,9 @@ class WorkerSettings:
         Seconds that an image, or a frame of one, may take.
     memory : int
         Megabytes (2**20 bytes) of data that a worker process may hold.
-    groups : tuple of int
-        Places, among the cells of an item that are carried through, of the columns that the model's
-        prediction sets know; -1 where no table among the inputs has one.
+    columns : tuple of int
+        Places, among the cells of an item that are carried through, of the columns that the model
+        makes use of; -1 where no table among the inputs has one.
     thumbnail : int
         Longest side of the thumbnails that are made instead of scores, without a model; else 0.
     """
@@ -61,7 +61,7 @@ class WorkerSettings:
     max_pixels: int = MAX_PIXELS
     timeout: float = TIMEOUT_SECONDS
     memory: int = MEMORY_MB
-    groups: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
     thumbnail: int = 0
 
 
@@ -77,7 +77,7 @@ class Request(NamedTuple):
     first_frame : int
         Frames before it are known already.
     cells : tuple of str
-        Of the columns that the model's prediction sets know; empty where nothing is known.
+        Of the columns that the model makes use of; empty where nothing is known.
     """
 
     path: bytes

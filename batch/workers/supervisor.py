@@ -228,7 +228,7 @@ class Supervisor:
     def _go_on(self, item: Item, records: list[Record]) -> None:
         """Add the records of the frames that are not known yet, as they come."""
         self.start()
-        cells, places = item.columns, self.settings.groups
+        cells, places = item.columns, self.settings.columns
         known = tuple(cells[place] if 0 <= place < len(cells) else "" for place in places)
         request = Request(os.fsencode(item.name), item.content, len(records), known)
         try:

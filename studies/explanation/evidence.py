@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from trifuse.classifiers.ensemble import NETWORK, Ensemble
 from trifuse.classifiers.member import LinearMachine
 from trifuse.classifiers.model import Model
+from trifuse.classifiers.opinion_pool import OpinionPool
 from trifuse.features.resize import shrink
 from trifuse.recipes.registry import encodings_by_stream, members
 from trifuse.studies.explanation.contributions import GAMMA, BlockSum, cell_sum, stream_sums
@@ -26,7 +27,9 @@ class Explanation:
 
     The evidence is the logarithm of the class's probability less the mean of the logarithms of
     all classes' probabilities: 0 where it is as probable as the (geometric) mean of the classes.
-    Of several members it is the mean by their weights.
+    Of several members it is the sum of what the ensemble's pool makes of each. Of an ensemble whose
+    members can all be told apart, and of whose images nothing else is known, it is the evidence of
+    its own probabilities.
 
     Attributes
     ----------
@@ -105,7 +108,7 @@ def explain_image(
     Returns
     -------
     Explanation
-        Its evidence is that of the members' probabilities, but for rounding to float32.
+        Its evidence is that of the members' probabilities, pooled, but for rounding to float32.
 
     Raises
     ------
@@ -113,21 +116,34 @@ def explain_image(
         As `explained_members`.
     """
     ensemble = model.ensemble
-    members = explained_members(ensemble)
-    constant, weights, maps = 0.0, [], {}
+    members, direction = explained_members(ensemble), find_direction(ensemble.pool, class_index)
+    constant = float(ensemble.pool.biases[class_index] - ensemble.pool.biases.mean())
+    weights, maps = [], {}
     for member, weight in members.items():
         machine, calibration = ensemble.machines.get(member), ensemble.calibrations[member]
-        share = weight / sum(members.values())
-        scale = share / calibration.temperature
-        constant += share * float(_contrast(calibration.biases, class_index))
+        scale = weight / calibration.temperature
+        constant += weight * float(direction @ calibration.biases)
         if isinstance(machine, LinearMachine):
-            constant += scale * float(_contrast(machine.intercepts, class_index))
-            weights.append(scale * _contrast(machine.weights, class_index))
+            constant += scale * float(direction @ machine.intercepts)
+            weights.append(scale * (direction @ machine.weights.astype(np.float64)))
         else:
-            maps[NETWORK] = scale * network_map(model, image, class_index)
+            maps[NETWORK] = scale * network_map(model, image, direction)
     if weights:
         maps = block_maps(model, image, np.sum(weights, axis=0), gamma) | maps
     return Explanation(constant, maps)
+
+
+def find_direction(pool: OpinionPool, class_index: int) -> NDArray[np.float64]:
+    """Give what the logarithm of each class's probability adds to the evidence for one.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_classes,)
+        Where nothing is mixed, 1 - 1 / n_classes for the class itself, -1 / n_classes for others.
+    """
+    direction: NDArray[np.float64] = pool.mixing[:, class_index] - pool.mixing.mean(axis=1)
+    direction -= direction.mean()
+    return direction
 
 
 def block_maps(
@@ -159,8 +175,10 @@ def block_maps(
     return maps
 
 
-def network_map(model: Model, image: NDArray[np.uint8], class_index: int) -> NDArray[np.float64]:
-    """Map what fine-tuned networks' cells contribute to a class's mean logit less all classes'.
+def network_map(
+    model: Model, image: NDArray[np.uint8], direction: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Map what fine-tuned networks' cells contribute to the logits' product with a direction.
 
     A network's logits are the mean of its class activation map (Zhou et al., CVPR 2016), so that
     nothing needs to be propagated.
@@ -169,7 +187,7 @@ def network_map(model: Model, image: NDArray[np.uint8], class_index: int) -> NDA
     total = np.zeros(shape)
     for network in model.networks:
         cells = network.class_map(image).astype(np.float64)
-        contributions = _contrast(np.moveaxis(cells, 2, 0), class_index) / cells[:, :, 0].size
+        contributions = cells @ direction / cells[:, :, 0].size
         total += spread(contributions.ravel(), [cell_lattice(*contributions.shape)], shape)
     return total / len(model.networks)
 
@@ -196,10 +214,3 @@ def _described_shape(model: Model, image: NDArray[np.uint8]) -> tuple[int, int]:
     """Give (rows, columns) of the image as SIFT and colour see it."""
     rows, columns = shrink(image, model.recipe.image.longest_side).shape[:2]
     return rows, columns
-
-
-def _contrast(values: NDArray[np.floating], class_index: int) -> NDArray[np.float64]:
-    """Give a class's values less the mean of all classes'; classes are the first axis."""
-    precise = values.astype(np.float64)
-    contrast: NDArray[np.float64] = precise[class_index] - precise.mean(axis=0)
-    return contrast

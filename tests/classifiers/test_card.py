@@ -35,6 +35,7 @@ ABOUT = {
     "recipe_fingerprint": "abc",
     "temperatures": {"svm": 0.123456, "lightgbm": 2.0},
     "member_weights": {"svm": 0.75, "lightgbm": 0.25},
+    "metadata": [],
     "review": {
         "novelty_threshold": 99.0,
         "figures": {
@@ -85,6 +86,21 @@ def test_the_card():
     assert "Classes of fewer than 200 groups get wider sets" in flat
     assert card.endswith("numpy 2.4, lightgbm 4.6\n")
     assert "{" not in card
+
+
+def test_the_card_of_a_model_that_takes_metadata():
+    assert "The probabilities are of an image's pixels alone." in " ".join(
+        render_card(ABOUT).split()
+    )
+    columns = [
+        {"name": "age", "words": [], "knots": [0.0, 45.0, 85.5]},
+        {"name": "sex", "words": ["female", "male"], "knots": []},
+    ]
+    alone = {"name": "", "images": 30, "groups": 20, "coverage": 0.885, "set_size": 1.75}
+    review = {"figures": ABOUT["review"]["figures"] | {"alone": alone}}
+    flat = " ".join(render_card(ABOUT | {"metadata": columns, "review": review}).split())
+    assert "where it is known: age (0 to 85.5); sex (female, male)." in flat
+    assert "beside their pixels, 88.5 % of the sets would hold the class, and 1.75 classes" in flat
 
 
 @pytest.mark.parametrize(("held_out", "is_all"), [([30, 20], True), ([29, 19], False)])

@@ -1,6 +1,7 @@
 """Operating points: fixed by lesions, measured fold by fold, read back or refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from trifuse.classifiers.decision import (
     find_positive,
 )
 from trifuse.classifiers.decision_fitting import fit_decision
-from trifuse.classifiers.ensemble import OutOfFold
+from trifuse.classifiers.ensemble import ENSEMBLE, IMAGES_ALONE, OutOfFold
 from trifuse.recipes.reading import RecipeError
 from trifuse.recipes.recipe import Recipe
 
@@ -39,10 +40,13 @@ def draw(n_lesions, seed):
     return powers / powers.sum(axis=1, keepdims=True), labels, groups, folds
 
 
-def fit(probabilities, labels, groups, folds, before=None, rows=None):
+def fit(probabilities, labels, groups, folds, before=None, rows=None, alone=None):
     rows = np.arange(len(labels)) if rows is None else rows
     before = probabilities if before is None else before
-    told = OutOfFold(rows, {"ensemble": probabilities[rows]}, before[rows], np.empty((0, 0)))
+    judged = {ENSEMBLE: probabilities[rows]}
+    if alone is not None:
+        judged[IMAGES_ALONE] = alone[rows]
+    told = OutOfFold(rows, judged, before[rows], np.empty((0, 0)))
     return fit_decision(labels, groups, folds, told, (0, 1), RECIPE)
 
 
@@ -69,6 +73,27 @@ def test_the_figures_are_of_thresholds_that_the_other_folds_gave():
         assert point.specificity.value == pytest.approx(1 - alerts[~positive].mean())
         for found in (point.sensitivity, point.specificity):
             assert found.low < found.value < found.high
+
+
+def test_points_are_measured_for_images_alone_too():
+    """Under the thresholds of images of which more is known."""
+    probabilities, labels, groups, folds = draw(300, 1)
+    plain = fit(probabilities, labels, groups, folds).findings.points
+    assert [point.alone for point in plain] == [None, None]
+    alone = probabilities**0.7
+    alone /= alone.sum(axis=1, keepdims=True)
+    points = fit(probabilities, labels, groups, folds, alone=alone).findings.points
+    positive, scores = labels < 2, alone[:, :2].sum(axis=1)
+    for one, point in zip(plain, points, strict=True):
+        assert replace(point, alone=None) == one
+        alerts = np.zeros(len(labels), bool)
+        for others, rows in folds:
+            known = others[positive[others]]
+            sums = probabilities[known][:, :2].sum(axis=1)
+            alerts[rows] = scores[rows] >= find_floor(sums, groups[known], point.wanted)
+        sensitivity, specificity = point.alone
+        assert sensitivity.value == pytest.approx(alerts[positive].mean())
+        assert specificity.value == pytest.approx(1 - alerts[~positive].mean())
 
 
 def test_new_lesions_are_found_as_asked():

@@ -7,6 +7,7 @@ import pytest
 from sklearn.svm import SVC
 
 from trifuse.classifiers import components
+from trifuse.classifiers.ensemble import ENSEMBLE, IMAGES_ALONE
 from trifuse.classifiers.ensemble_fitting import fit_ensemble
 from trifuse.classifiers.member import Kernel, Problem
 from trifuse.classifiers.members import lightgbm, softmax
@@ -102,10 +103,78 @@ def test_out_of_fold_scores_have_not_seen_the_labels(problem):
 
 
 def test_the_pool_is_that_of_the_calibrated_members(problem, fitted):
-    probabilities, pool = fitted[1].probabilities, fitted[0].pool
-    members = {name: probabilities[name] for name in MEMBERS}
-    assert pool.weights == fit_pool(members, problem[1]).weights
-    np.testing.assert_array_equal(probabilities["ensemble"], pool.combine(members))
+    members = {name: fitted[1].probabilities[name] for name in MEMBERS}
+    pool, expected = fitted[0].pool, fit_pool(members, problem[1])
+    assert pool.weights == expected.weights
+    np.testing.assert_array_equal(pool.mixing, expected.mixing)
+
+
+def test_each_fold_is_pooled_as_the_others_say(problem, fitted):
+    _, labels, folds = problem
+    probabilities = fitted[1].probabilities
+    for training, test in folds:
+        known = {name: probabilities[name][training] for name in MEMBERS}
+        pool = fit_pool(known, labels[training])
+        told = pool.combine({name: probabilities[name][test] for name in MEMBERS})
+        np.testing.assert_array_equal(probabilities["ensemble"][test], told)
+
+
+@pytest.fixture(scope="module")
+def hard(problem):
+    """The same with blocks that tell the classes apart with difficulty."""
+    blocks, labels, folds = problem
+    rng = np.random.default_rng(9)
+    noisy = {
+        name: l2_normalize((block + rng.normal(scale=0.4, size=block.shape)).astype(np.float32))
+        for name, block in blocks.items()
+    }
+    return noisy, labels, folds
+
+
+@pytest.fixture(scope="module")
+def ages(problem):
+    """An age that tells the classes apart, of most images; of class 2 it is high."""
+    rng = np.random.default_rng(8)
+    numbers = 30 + 15 * problem[1] + rng.normal(scale=8, size=N).round(1)
+    return ["" if row % 6 == 0 else f"{number}" for row, number in enumerate(numbers)]
+
+
+def test_metadata_make_it_better_where_they_are_known(hard, ages):
+    blocks, labels, folds = hard
+    ensemble, found = fit_ensemble(blocks, labels, folds, CLASSES, RECIPE, metadata={"age": ages})
+    assert [column.name for column in ensemble.metadata] == ["age"]
+    members = {name: found.probabilities[name] for name in MEMBERS}
+    without = fit_ensemble(blocks, labels, folds, CLASSES, RECIPE)[1].probabilities
+    for name in MEMBERS:
+        np.testing.assert_array_equal(members[name], without[name])
+
+    def loss(probabilities, rows=slice(None)):
+        return -np.log(probabilities[np.arange(N), labels])[rows].mean()
+
+    ensemble_loss, alone = (loss(found.probabilities[name]) for name in (ENSEMBLE, IMAGES_ALONE))
+    assert ensemble_loss < alone - 0.03
+    assert alone < loss(without[ENSEMBLE]) + 0.03
+    unknown = [row for row, age in enumerate(ages) if not age]
+    np.testing.assert_array_equal(
+        found.probabilities[ENSEMBLE][unknown], found.probabilities[IMAGES_ALONE][unknown]
+    )
+
+
+def test_metadata_are_taken_at_scoring(hard, ages):
+    blocks, labels, folds = hard
+    ensemble, _ = fit_ensemble(blocks, labels, folds, CLASSES, RECIPE, metadata={"age": ages})
+    images = ensemble.project(blocks)
+    told = ensemble.judge(images, {"age": ["75"] * N, "sex": ["male"] * N})
+    assert told[:, 2].mean() > ensemble.judge(images, {"age": ["25"] * N})[:, 2].mean() + 0.03
+    nothing = ensemble.judge(images)
+    for cells in ({}, {"age": [""] * N}, {"sex": ["male"] * N}, {"age": ["adult"] * N}):
+        np.testing.assert_array_equal(ensemble.judge(images, cells), nothing)
+    np.testing.assert_array_equal(ensemble.probabilities(blocks), nothing)
+
+
+def test_a_column_that_says_nothing(problem):
+    with pytest.raises(ValueError, match=r"^the column 'sex' has neither numbers nor two words"):
+        fit_ensemble(*problem, CLASSES, RECIPE, metadata={"sex": ["male"] * N})
 
 
 def test_calibrations_are_fitted_on_all_rows(problem, fitted):

@@ -76,6 +76,7 @@ def test_the_network_is_calibrated_and_weighted_on_what_it_has_not_seen(with_net
     )
     members = {name: probabilities[name] for name in ("svm", NETWORK)}
     assert ensemble.pool.weights == fit_pool(members, labels[unseen]).weights
+    # It has not seen one fold alone: the other folds cannot say how that is to be pooled.
     np.testing.assert_array_equal(probabilities["ensemble"], ensemble.pool.combine(members))
 
 

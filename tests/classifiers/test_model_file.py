@@ -49,7 +49,7 @@ def test_a_copy_is_a_model_too(model_file, tmp_path):
 def test_its_parts(parts, about, model_file):
     assert list(parts) == ["model.json", *HASHED, "CARD.md"]
     assert parts["backbone.tflite"] == b""  # this recipe has no CNN
-    assert about["format"] == 6
+    assert about["format"] == 7
     assert about["recipe_fingerprint"] == fingerprint_of(about["recipe"])
     assert {"numpy", "lightgbm", "trifuse"} <= set(about["versions"])
     assert "tensorflow" not in about["versions"]  # this model uses no network

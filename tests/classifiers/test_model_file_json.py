@@ -17,8 +17,8 @@ from trifuse.recipes.recipe import Recipe
 
 
 def test_a_format_of_another_time(refused, variant):
-    for number in (0, 1, 2, 3, 4, 5, 7, "6", None, [6]):
-        refused(variant({"format": number}), "is not of model format 6; train it anew, or use its")
+    for number in (0, 1, 2, 3, 4, 5, 6, 8, "7", None, [7]):
+        refused(variant({"format": number}), "is not of model format 7; train it anew, or use its")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,29 @@ def test_a_model_json_that_is_none(refused, parts, tmp_path, text):
 )
 def test_classes_that_are_none(refused, variant, classes):
     refused(variant({"classes": classes}))
+
+
+@pytest.mark.parametrize(
+    "entry", [None, {}, [1], [{"name": "age", "words": [], "knots": [2.0, 1.0]}]]
+)
+def test_metadata_that_are_none(refused, variant, entry):
+    path = variant({"metadata": entry})
+    refused(path, "its columns of metadata are not sound")
+    with pytest.raises(ModelFileError, match="its columns of metadata are not sound"):
+        read_about(path)
+
+
+def test_metadata_without_coefficients(refused, variant):
+    age = {"name": "age", "words": [], "knots": [1.0, 2.0]}
+    refused(variant({"metadata": [age]}), "it lacks the array .pool.coefficients.")
+
+
+@pytest.mark.parametrize("number", [41.0, -41.0, 1e308])
+def test_a_pool_out_of_range(refused, variant, arrays, number):
+    mixing = arrays["pool.mixing"].copy()
+    mixing[1, 2] = number
+    path = variant(arrays={**arrays, "pool.mixing": mixing})
+    refused(path, "the numbers of its pool are out of range")
 
 
 @pytest.mark.parametrize("name", ["temperatures", "member_weights"])

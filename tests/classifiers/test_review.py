@@ -85,7 +85,7 @@ def test_false_alarms_are_counted_by_thresholds_of_the_other_folds():
 
 def test_the_figures_are_plain_numbers(fitted):
     figures = asdict(fitted[-1].figures)
-    assert figures.pop("strata") == ()
+    assert (figures.pop("strata"), figures.pop("alone")) == ((), None)
     assert all(type(value) is float for value in figures.pop("coverage"))
     assert all(type(value) is float for value in figures.values())
 

@@ -82,7 +82,7 @@ def test_a_table_without_the_column_is_told_of(trifuse, strata_file, pictures, t
     inputs.write_text(f"path,Age\n{pictures[0]},20\n")
     result = trifuse("predict", "-m", strata_file, inputs, "-o", "-")
     assert result.code == 0
-    assert result.err.count("warning: no table among the inputs has a column 'age', by which") == 1
+    assert result.err.count("warning: no table among the inputs has a column 'age', of which") == 1
     assert "warning" not in trifuse("predict", "-m", strata_file, pictures[0], "-o", "-").err
 
 

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+from pydicom import Dataset
 from pydicom.uid import (
     MPEG2MPML,
     DeflatedExplicitVRLittleEndian,
@@ -33,6 +34,43 @@ NATIVE = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian]
 @pytest.fixture(scope="module")
 def colour(picture):
     return picture(ROWS, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("elements", "facts"),
+    [
+        ({}, {}),
+        ({"PatientAge": "045Y", "PatientSex": "F"}, {"age": "45", "sex": "female"}),
+        ({"PatientAge": "006M", "PatientSex": "M"}, {"age": "0.5", "sex": "male"}),
+        ({"PatientSex": "O", "BodyPartExamined": "BACK"}, {"localization": "back"}),
+        ({"BodyPartExamined": " "}, {}),
+    ],
+)
+def test_what_is_known_of_the_patient(write_dicom, colour, elements, facts):
+    (frame,) = read_dicom(write_dicom(colour, **elements))
+    assert frame.image is not None
+    assert frame.facts == facts
+
+
+@pytest.mark.parametrize("age", [b"Jane", b"45 Y", b"1\\2Y", b"\xff\xff\xff\xff"])
+def test_an_age_that_is_none_costs_nothing_else(write_dicom, colour, age):
+    content = write_dicom(colour, PatientAge="045Y", PatientSex="F")
+    (frame,) = read_dicom(content.replace(b"045Y", age))
+    assert frame.image is not None
+    assert frame.facts == {"sex": "female"}
+
+
+def test_the_region_comes_before_the_part_of_the_body(write_dicom, colour):
+    region = Dataset()
+    region.CodeMeaning = "Lower Extremity"
+    (frame,) = read_dicom(
+        write_dicom(colour, BodyPartExamined="LEG", AnatomicRegionSequence=[region])
+    )
+    assert frame.facts == {"localization": "lower extremity"}
+    (frame,) = read_dicom(
+        write_dicom(colour, BodyPartExamined="LEG", AnatomicRegionSequence=[Dataset()])
+    )
+    assert frame.facts == {"localization": "leg"}
 
 
 class TestRefusals:

@@ -30,12 +30,15 @@ class Inspection(NamedTuple):
     flaws : tuple of tuple of str
         What is wrong with each picture, see `trifuse.features.quality.find_flaws`; none where
         nobody looked.
+    metadata : tuple of str
+        Columns of the table of which the model is to make use.
     """
 
     table: LabelledTable
     images: tuple[str, ...]
     unread: tuple[Unread, ...]
     flaws: tuple[tuple[str, ...], ...] = ()
+    metadata: tuple[str, ...] = ()
 
 
 def inspect_archive(

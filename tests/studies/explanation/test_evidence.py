@@ -14,6 +14,7 @@ from trifuse.studies.explanation.evidence import (
     block_maps,
     explain_image,
     explained_members,
+    find_direction,
     network_map,
     take_apart,
 )
@@ -30,15 +31,23 @@ class FakeClassifier:
         return self.map
 
 
+MIXING = np.eye(7) + np.random.default_rng(1).normal(scale=0.2, size=(7, 7))
+
+
 def with_members(model, networks=(), **weights):
     """The model with other weights of its members, and networks beside them."""
     calibrations = {**model.ensemble.calibrations, NETWORK: Calibration(0.5, np.arange(-3.0, 4))}
     ensemble = replace(
         model.ensemble,
         calibrations={name: calibrations[name] for name in weights},
-        pool=OpinionPool(weights, np.zeros(7)),
+        pool=OpinionPool(weights, MIXING, np.arange(7) / 7, np.zeros((0, 7))),
     )
     return replace(model, ensemble=ensemble, networks=networks)
+
+
+def pooled(total):
+    scores = total @ MIXING + np.arange(7) / 7
+    return scores - scores.mean()
 
 
 def evidence(probabilities):
@@ -51,8 +60,16 @@ def test_the_evidence_is_the_svms(model, image, class_index):
     found = explain_image(with_members(model, svm=0.6, lightgbm=0.4), image, class_index)
     blocks = {name: block[None] for name, block in model.encoder.encode(image).items()}
     members = model.ensemble.member_probabilities(model.ensemble.project(blocks))
-    expected = evidence(members["svm"][0])
+    expected = pooled(0.6 * evidence(members["svm"][0]))
     assert found.evidence == pytest.approx(expected[class_index], abs=1e-3)
+
+
+def test_the_evidence_of_a_member_alone_is_that_of_the_model(model, image):
+    alone = with_members(model, svm=1.2)
+    expected = evidence(alone.predict(image))
+    for class_index in range(7):
+        found = explain_image(alone, image, class_index).evidence
+        assert found == pytest.approx(expected[class_index], abs=1e-3)
 
 
 def test_the_parts_are_the_maps_and_the_constant(model, image):
@@ -101,13 +118,13 @@ def test_a_fine_tuned_network_is_one_more_map(model, image):
     assert list(found.maps) == [*model.recipe.block_weights, NETWORK]
     blocks = both.describe(image)
     members = both.ensemble.member_probabilities(both.ensemble.project(blocks))
-    expected = (0.3 * evidence(members["svm"][0]) + 0.4 * evidence(members[NETWORK][0])) / 0.7
+    expected = pooled(0.3 * evidence(members["svm"][0]) + 0.4 * evidence(members[NETWORK][0]))
     assert found.evidence == pytest.approx(expected[4], abs=1e-3)
 
 
 def test_a_networks_map_is_its_class_map(model, image):
     alone = with_members(model, (FakeClassifier((1, 0, 4), 42.0),), network=1.0)
-    found = network_map(alone, image, 4)
+    found = network_map(alone, image, np.eye(7)[4] - 1 / 7)
     assert found.sum() == pytest.approx(42 / 6 * (1 - 1 / 7))
     row, column = np.unravel_index(found.argmax(), found.shape)
     assert row >= 36
@@ -146,3 +163,8 @@ def test_the_network_is_run_once_for_all_blocks_of_a_view(model, image, monkeypa
     monkeypatch.setattr(network, "embed", lambda picture: seen.append(picture) or embed(picture))
     assert {"cnn", "cnn_fisher"} <= set(take_apart(model, image))
     assert len(seen) == 2
+
+
+def test_the_direction_of_a_pool_that_mixes_nothing():
+    found = find_direction(OpinionPool.plain({"svm": 1.0}, 4), 2)
+    np.testing.assert_allclose(found, [-0.25, -0.25, 0.75, -0.25])
