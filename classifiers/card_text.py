@@ -35,9 +35,9 @@ Every choice of it is in `model.json` within the model file.
 ## Out-of-fold performance
 
 Each image was scored by members that had not seen its group. Codebooks and principal
-components, which see no labels, were shared. The calibrations and the members' weights, a
-handful of numbers, were chosen on these same scores, so that the ensemble's figures are slightly
-optimistic.{networks}{doubts}
+components, which see no labels, were shared. The calibrations of the members, a temperature and a
+number a class, were chosen on these same scores; how members are pooled (weights, what the classes
+say of each other, biases, metadata) on those of the other folds.{networks}{doubts}
 
 {metrics}
 {by_class}

@@ -103,8 +103,7 @@ def learn_column(name: str, cells: Sequence[str]) -> MetadataColumn:
     values = np.array([number for number in numbers if number is not None])
     if len(values) >= LEAST_SHARE * len(known) and len(set(values)) >= LEAST_NUMBERS:
         outer = min(LEAST_IMAGES / len(values), 0.25)
-        knots = np.unique(np.quantile(values, np.linspace(outer, 1 - outer, MOST_KNOTS)))
-        return MetadataColumn(name, knots=tuple(knots.tolist()))
+        return MetadataColumn(name, knots=_place_knots(values, outer))
     frequent = Counter(known).most_common(MOST_WORDS)
     words = sorted(word for word, n in frequent if n >= LEAST_IMAGES)
     if len(words) < 2:
@@ -114,6 +113,15 @@ def learn_column(name: str, cells: Sequence[str]) -> MetadataColumn:
         )
         raise ValueError(msg)
     return MetadataColumn(name, tuple(words))
+
+
+def _place_knots(values: NDArray[np.float64], outer: float) -> tuple[float, ...]:
+    """Place knots at quantiles, rounded to a hundredth or so of their range: none is a person's."""
+    knots = np.quantile(values, np.linspace(outer, 1 - outer, MOST_KNOTS))
+    if width := np.ptp(knots):
+        step = 10.0 ** (math.floor(math.log10(width)) - 1)
+        knots = np.round(knots / step) * step
+    return tuple(np.unique(knots).tolist())
 
 
 def encode_metadata(

@@ -47,13 +47,21 @@ def test_words_are_compared_without_their_case():
 def test_a_column_of_numbers_has_knots_at_quantiles():
     cells = [str(number) for number in range(1001)]
     column = learn_column("age", [*cells, "", "unknown", "NA", "85+"])
-    assert column.knots == pytest.approx(np.linspace(20, 980, 7), abs=0.1)
-    assert column.describe() == "of age are known: numbers from 19.98 to 980.02"
+    assert column.knots == pytest.approx([20, 180, 340, 500, 660, 820, 980])
+    assert column.describe() == "of age are known: numbers from 20 to 980"
 
 
 def test_beyond_the_outer_knots_are_as_many_as_a_word_needs():
     cells = ["101", "102"] + [str(20 + number % 60) for number in range(398)]
     assert max(learn_column("age", cells).knots) < 80
+
+
+def test_knots_are_rounded():
+    rng = np.random.default_rng(0)
+    values = rng.normal(5000, 700, size=141)
+    knots = learn_column("number", [repr(value) for value in values.tolist()]).knots
+    assert not set(knots) & set(values.tolist())
+    assert all(knot == round(knot, -2) for knot in knots)
 
 
 def test_no_word_is_learnt_of_what_is_unknown():
